@@ -1,0 +1,162 @@
+"""What the add-on asks an engine for: strips over a range, where the character stands, how to sample.
+
+Times are seconds from the range's start; space is the model's: Y up, metres, radians (architecture.md, "The road").
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from .failures import RequestFailure
+
+MODEL_FPS = 30
+MIN_FRAMES = 8
+"""Shortest range that is solved (product.md 3); a range of one frame is refused with a sentence."""
+MAX_TAKES = 8
+MAX_SEED = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class TextSpan:
+    """One prompt over ``start`` .. ``end`` seconds; ``strength`` 0..2 multiplies its influence, 1 is neutral.
+
+    ``fade_in`` and ``fade_out`` (seconds) are the ramps at its ends: the span's weight rises from 0 to its strength.
+    """
+
+    text: str
+    start: float
+    end: float
+    strength: float = 1.0
+    fade_in: float = 0.0
+    fade_out: float = 0.0
+
+
+@dataclass(frozen=True)
+class StartState:
+    """Where the character stands at the range's start.
+
+    ``position``: pelvis joint above the floor point it stands on, metres (x, y, z), Y up; ``heading``: rotation about
+    +Y in radians, 0 looks along +Z (the rest pose). The motion starts exactly there.
+    """
+
+    position: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    heading: float = 0.0
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file a strip needs: by ``path`` for a local engine, by chunks named ``sha256`` for a remote one."""
+
+    name: str
+    sha256: str
+    size: int
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class GenerateRequest:
+    """One job: ``duration`` seconds of motion for one character, ``takes`` versions of it.
+
+    Take k uses seed ``seed + k``. ``guidance`` is the panel's strength (1 to 5, spec 5.2), ``steps`` the DDIM steps.
+    """
+
+    duration: float
+    texts: tuple[TextSpan, ...] = ()
+    seed: int = 1
+    takes: int = 1
+    steps: int = 25
+    guidance: float = 2.5
+    start: StartState = field(default_factory=StartState)
+    clean_up: bool = True
+    attachments: tuple[Attachment, ...] = ()
+
+    @property
+    def frames(self) -> int:
+        """Number of 30 fps frames, both ends included in time: frame k lies at k / 30 s."""
+        return max(1, round(self.duration * MODEL_FPS) + 1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready form for a frame's header."""
+        return asdict(self)
+
+    @staticmethod
+    def from_dict(record: dict[str, Any]) -> GenerateRequest:
+        """Inverse of ``to_dict``; unknown fields are ignored (an older engine meets a newer add-on).
+
+        Raises RequestFailure when a field is missing or of the wrong kind.
+        """
+        try:
+            start = record.get("start") or {}
+            return GenerateRequest(
+                duration=float(record["duration"]),
+                texts=tuple(_known(TextSpan, t) for t in record.get("texts", ())),
+                seed=int(record.get("seed", 1)),
+                takes=int(record.get("takes", 1)),
+                steps=int(record.get("steps", 25)),
+                guidance=float(record.get("guidance", 2.5)),
+                start=StartState(
+                    _triple(start.get("position", (0.0, 0.0, 0.0))), float(start.get("heading", 0.0))
+                ),
+                clean_up=bool(record.get("clean_up", True)),
+                attachments=tuple(_known(Attachment, a) for a in record.get("attachments", ())),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise RequestFailure(
+                "malformed_request",
+                f"The request could not be read ({error}).",
+                "Update the add-on and the engine to the same version.",
+            ) from error
+
+
+def _known(cls: type, record: dict[str, Any]) -> Any:
+    names = cls.__dataclass_fields__  # type: ignore[attr-defined]
+    return cls(**{key: value for key, value in record.items() if key in names})
+
+
+def _triple(values: Any) -> tuple[float, float, float]:
+    x, y, z = (float(v) for v in values)
+    return (x, y, z)
+
+
+def validate(request: GenerateRequest, longest_seconds: float = float("inf")) -> None:
+    """Refuse what cannot be generated, each with its sentence. Raises RequestFailure."""
+    if not request.duration >= 0 or request.frames < MIN_FRAMES:
+        raise RequestFailure(
+            "range_too_short",
+            f"The range is too short: it needs at least {MIN_FRAMES / MODEL_FPS:.2f} seconds.",
+            "Make the range or the strips longer.",
+        )
+    if request.duration > longest_seconds:
+        raise RequestFailure(
+            "range_too_long",
+            f"The range is {request.duration:.0f} s long; this model makes at most {longest_seconds:.0f} s at once.",
+            "Shorten the range.",
+        )
+    if not 1 <= request.takes <= MAX_TAKES:
+        raise RequestFailure("takes", f"Between 1 and {MAX_TAKES} takes can be made at once.", "Change the number.")
+    if not 1 <= request.steps <= 1000:
+        raise RequestFailure("steps", "The number of steps must lie between 1 and 1000.", "Change the steps.")
+    if not 0 <= request.seed <= MAX_SEED - MAX_TAKES:
+        raise RequestFailure("seed", f"A seed lies between 0 and {MAX_SEED - MAX_TAKES}.", "Change the seed.")
+    if not 0.0 <= request.guidance <= 20.0:
+        raise RequestFailure("guidance", "The text strength must lie between 0 and 20.", "Change the strength.")
+    for span in request.texts:
+        _validate_span(span, request.duration)
+
+
+def _validate_span(span: TextSpan, duration: float) -> None:
+    if not span.text.strip():
+        raise RequestFailure("empty_prompt", "A text strip has no words.", "Type what the character should do.")
+    if not span.end > span.start:
+        raise RequestFailure(
+            "empty_strip", f"The strip “{span.text}” ends before it starts.", "Drag its end to the right."
+        )
+    if span.end <= 0.0 or span.start >= duration:
+        raise RequestFailure(
+            "prompt_outside_range",
+            f"The strip “{span.text}” ({span.start:g}–{span.end:g} s) lies outside the range (0–{duration:g} s).",
+            "Move the strip into the range, or make the range longer.",
+        )
+    if not 0.0 <= span.strength <= 2.0:
+        raise RequestFailure("strength", f"The strength of “{span.text}” must lie between 0 and 2.", "Change it.")
