@@ -1,0 +1,1 @@
+"""Training: importers, samples, augmentation, losses, the loop."""

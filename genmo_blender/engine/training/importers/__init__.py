@@ -1,0 +1,1 @@
+"""One importer a file; each turns one kind of data set into `Clip`s."""

@@ -1,0 +1,140 @@
+"""Other words for the captions of the training motion.
+
+The motion sets come with few sentence patterns (mini_model, "Recipe: Text"), an animator does not type in patterns. ``paraphrases.json`` holds,
+written by hand, other ways to say each caption: a *pool* lists predicates that mean the same and the ways to say them, the verbs that change with
+their subject marked by a star ("*walk forward and *turn left"). This module gives every way a subject, a tense and the short forms of a prompt:
+"the man walks forward", "walk forward", "walking forward".
+
+A pool written for one side serves the other: what is not found is looked up in its mirror image.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+
+_FILE = Path(__file__).with_name("paraphrases.json")
+
+PERSONS = (
+    "a person", "someone", "the person", "the man", "she", "the character", "a man", "he", "the woman", "somebody",
+    "the figure", "a woman", "the actor", "they", "a guy", "the animated character",
+)  # fmt: skip
+DANCERS = ("the dancer", "a dancer", "this dancer", "one dancer")
+
+_SOURCE_SUBJECT = re.compile(r"^(a person|someone|the person|the dancer) ")
+_VERB = re.compile(r"\*(\w+)")
+_DOUBLES_LAST_LETTER = re.compile(r"^(?:[^aeiou]|qu)*[aeiou][bdfgklmnprtvz]$")
+
+# "right" also means correct, straight and at once; those stay when the sides are exchanged
+_SIDE_WORD = re.compile(
+    r"(?<!\ball )(?:\bright(?! angle| away\b| now\b|-angled)|\bleft)(?=wards?\b|\b)|\b(?:(?:counter|anti)-?)?clockwise\b",
+    re.IGNORECASE,
+)
+
+
+def mirror_words(sentence: str) -> str:
+    """``sentence`` for the mirrored motion: left and right exchanged, clockwise and counterclockwise too, in the case they were written in.
+
+    "upright", "leftover", "all right" and "a right angle" stay. Twice gives the sentence back, except that "anti-clockwise" and
+    "counter-clockwise" come back as "counterclockwise".
+    """
+    return _SIDE_WORD.sub(lambda match: _like(match[0], _other_side(match[0].lower())), sentence)
+
+
+def variants(sentence: str) -> tuple[str, ...]:
+    """``sentence`` itself, then its paraphrases, distinct and always in the same order.
+
+    Works for every caption of the motion sets and for its mirror image; a sentence that no pool knows (the weak whole-clip captions, a
+    caption of one's own) is returned alone. Direction, side, body part, speed and count are the same in all of them.
+    """
+    predicate = _SOURCE_SUBJECT.sub("", sentence)
+    ways = _ways_of(predicate)
+    if not ways:
+        return (sentence,)
+    spoken = (phrase for index, way in enumerate(ways) for phrase in _spoken(way, index, sentence))
+    return tuple(dict.fromkeys((sentence, *spoken)))
+
+
+@cache
+def known_captions() -> dict[str, tuple[str, ...]]:
+    """The captions the pools were written for, by kind: ``motion`` (rule sentences of a time range), ``trial`` (of a whole clip, not weak)."""
+    return {kind: tuple(captions) for kind, captions in _content()["captions"].items()}
+
+
+@cache
+def _content() -> dict:
+    return json.loads(_FILE.read_text(encoding="utf-8"))
+
+
+@cache
+def _pools() -> dict[str, tuple[str, ...]]:
+    """predicate -> the ways of its pool."""
+    return {predicate: tuple(pool["ways"]) for pool in _content()["pools"] for predicate in pool["means"]}
+
+
+def _ways_of(predicate: str) -> tuple[str, ...]:
+    own = _pools().get(predicate)
+    if own is not None:
+        return own
+    return tuple(mirror_words(way) for way in _pools().get(mirror_words(predicate), ()))
+
+
+def _spoken(way: str, index: int, sentence: str) -> tuple[str, ...]:
+    """The sentences made of one way; a way without a marked verb is a finished short prompt ("left kick")."""
+    if "*" not in way:
+        return (way,)
+    # the three subjects of the captions start at different persons, so that sentences of one pool differ in their variants
+    start = 5 * index + len(sentence.split(" ", 2)[0])
+    third, base, gerund = (_inflected(way, form) for form in (_third, str, _gerund))
+    if sentence.startswith("the dancer ") and "danc" not in way:  # without its subject the way would no longer tell of a dance
+        subject, other = DANCERS[index % 4], DANCERS[(index + 1) % 4]
+        return f"{subject} {third}", f"{other} is {gerund}"
+    subject = PERSONS[start % len(PERSONS)]
+    plural = subject == "they"
+    if index % 2:
+        full = f"{subject} {'are' if plural else 'is'} {gerund}"
+        return full, base, third
+    return f"{subject} {base if plural else third}", base, gerund
+
+
+def _inflected(way: str, form) -> str:
+    return " ".join(_VERB.sub(lambda match: form(match[1]), way).split())
+
+
+def _third(verb: str) -> str:
+    """walk -> walks, push -> pushes, carry -> carries."""
+    if verb in ("be", "have"):
+        return {"be": "is", "have": "has"}[verb]
+    if re.search(r"(s|x|z|ch|sh|o)$", verb):
+        return verb + "es"
+    if re.search(r"[^aeiou]y$", verb):
+        return verb[:-1] + "ies"
+    return verb + "s"
+
+
+def _gerund(verb: str) -> str:
+    """walk -> walking, run -> running, take -> taking, lie -> lying; "be seated" -> "seated"."""
+    if verb == "be":
+        return ""
+    if verb.endswith("ie"):
+        return verb[:-2] + "ying"
+    if verb.endswith("e") and not verb.endswith(("ee", "oe")):
+        return verb[:-1] + "ing"
+    if _DOUBLES_LAST_LETTER.match(verb):
+        return verb + verb[-1] + "ing"
+    return verb + "ing"
+
+
+def _other_side(word: str) -> str:
+    if word.endswith("clockwise"):
+        return "counterclockwise" if word == "clockwise" else "clockwise"
+    return {"left": "right", "right": "left"}[word]
+
+
+def _like(model: str, word: str) -> str:
+    """``word`` in the case of ``model``: left, Left or LEFT."""
+    if model.isupper():
+        return word.upper()
+    return word.capitalize() if model[0].isupper() else word
