@@ -1,9 +1,10 @@
 """Other words for the captions of the training motion.
 
-The motion sets come with few sentence patterns (mini_model, "Recipe: Text"), an animator does not type in patterns. ``paraphrases.json`` holds,
-written by hand, other ways to say each caption: a *pool* lists predicates that mean the same and the ways to say them, the verbs that change with
-their subject marked by a star ("*walk forward and *turn left"). This module gives every way a subject, a tense and the short forms of a prompt:
-"the man walks forward", "walk forward", "walking forward".
+The motion sets come with few sentence patterns (mini_model, "Recipe: Text"); an animator does not type in patterns.
+``paraphrases.json`` holds, written by hand, other ways to say each caption: a *pool* lists predicates that mean
+the same and the ways to say them, the verbs that change with their subject marked by a star ("*walk forward and *turn left").
+This module gives every way a subject, a tense and the short forms of a prompt: "the man walks forward", "walk forward",
+"walking forward".
 
 A pool written for one side serves the other: what is not found is looked up in its mirror image.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -19,26 +21,26 @@ _FILE = Path(__file__).with_name("paraphrases.json")
 
 PERSONS = (
     "a person", "someone", "the person", "the man", "she", "the character", "a man", "he", "the woman", "somebody",
-    "the figure", "a woman", "the actor", "they", "a guy", "the animated character",
+    "the figure", "a woman", "the actor", "a guy", "the animated character",
 )  # fmt: skip
 DANCERS = ("the dancer", "a dancer", "this dancer", "one dancer")
 
 _SOURCE_SUBJECT = re.compile(r"^(a person|someone|the person|the dancer) ")
 _VERB = re.compile(r"\*(\w+)")
-_DOUBLES_LAST_LETTER = re.compile(r"^(?:[^aeiou]|qu)*[aeiou][bdfgklmnprtvz]$")
+_DOUBLES_LAST_LETTER = re.compile(r"^(?:(?:[^aeiou]|qu)*[aeiou][bdfgklmnprtvz]|sidestep)$")
 
-# "right" also means correct, straight and at once; those stay when the sides are exchanged
+# "right" also means correct ("all right") and square ("a right angle"); those stay when the sides are exchanged
 _SIDE_WORD = re.compile(
-    r"(?<!\ball )(?:\bright(?! angle| away\b| now\b|-angled)|\bleft)(?=wards?\b|\b)|\b(?:(?:counter|anti)-?)?clockwise\b",
+    r"(?<!\ball )\b(?:right(?![ -]angle)|left)(?=wards?\b|\b)|\b(?:(?:counter|anti)-?)?clockwise\b",
     re.IGNORECASE,
 )
 
 
 def mirror_words(sentence: str) -> str:
-    """``sentence`` for the mirrored motion: left and right exchanged, clockwise and counterclockwise too, in the case they were written in.
+    """``sentence`` for the mirrored motion: left and right exchanged, clockwise and counterclockwise too, case kept.
 
-    "upright", "leftover", "all right" and "a right angle" stay. Twice gives the sentence back, except that "anti-clockwise" and
-    "counter-clockwise" come back as "counterclockwise".
+    "upright", "leftover", "all right" and "a right angle" stay. Twice gives the sentence back, except that
+    "anti-clockwise" and "counter-clockwise" come back as "counterclockwise".
     """
     return _SIDE_WORD.sub(lambda match: _like(match[0], _other_side(match[0].lower())), sentence)
 
@@ -46,8 +48,9 @@ def mirror_words(sentence: str) -> str:
 def variants(sentence: str) -> tuple[str, ...]:
     """``sentence`` itself, then its paraphrases, distinct and always in the same order.
 
-    Works for every caption of the motion sets and for its mirror image; a sentence that no pool knows (the weak whole-clip captions, a
-    caption of one's own) is returned alone. Direction, side, body part, speed and count are the same in all of them.
+    Works for every caption of the motion sets and for its mirror image; a sentence that no pool knows (the weak
+    whole-clip captions, a caption of one's own) is returned alone. Direction, side, body part, speed and count are the
+    same in all of them.
     """
     predicate = _SOURCE_SUBJECT.sub("", sentence)
     ways = _ways_of(predicate)
@@ -59,7 +62,10 @@ def variants(sentence: str) -> tuple[str, ...]:
 
 @cache
 def known_captions() -> dict[str, tuple[str, ...]]:
-    """The captions the pools were written for, by kind: ``motion`` (rule sentences of a time range), ``trial`` (of a whole clip, not weak)."""
+    """The captions the pools were written for, by kind.
+
+    ``motion``: rule sentences with a time range; ``trial``: sentences for a whole clip, without the weak ones.
+    """
     return {kind: tuple(captions) for kind, captions in _content()["captions"].items()}
 
 
@@ -83,23 +89,22 @@ def _ways_of(predicate: str) -> tuple[str, ...]:
 
 def _spoken(way: str, index: int, sentence: str) -> tuple[str, ...]:
     """The sentences made of one way; a way without a marked verb is a finished short prompt ("left kick")."""
+    only_dancers = sentence.startswith("the dancer ") and "danc" not in way  # bare, the way would not tell of a dance
     if "*" not in way:
-        return (way,)
-    # the three subjects of the captions start at different persons, so that sentences of one pool differ in their variants
-    start = 5 * index + len(sentence.split(" ", 2)[0])
+        return () if only_dancers else (way,)
     third, base, gerund = (_inflected(way, form) for form in (_third, str, _gerund))
-    if sentence.startswith("the dancer ") and "danc" not in way:  # without its subject the way would no longer tell of a dance
-        subject, other = DANCERS[index % 4], DANCERS[(index + 1) % 4]
+    if only_dancers:
+        subject, other = DANCERS[index % len(DANCERS)], DANCERS[(index + 1) % len(DANCERS)]
         return f"{subject} {third}", f"{other} is {gerund}"
+    # "a person", "someone" and "the person" start at different subjects: one pool then says each caption differently
+    start = 4 * index + len(sentence.split(" ", 2)[0])
     subject = PERSONS[start % len(PERSONS)]
-    plural = subject == "they"
     if index % 2:
-        full = f"{subject} {'are' if plural else 'is'} {gerund}"
-        return full, base, third
-    return f"{subject} {base if plural else third}", base, gerund
+        return f"{subject} is {gerund}", base, third
+    return f"{subject} {third}", base, gerund
 
 
-def _inflected(way: str, form) -> str:
+def _inflected(way: str, form: Callable[[str], str]) -> str:
     return " ".join(_VERB.sub(lambda match: form(match[1]), way).split())
 
 
