@@ -1,0 +1,78 @@
+"""Running programs: output to a log with one line on the screen, or straight through; and the one way to stop with a sentence."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / ".build"
+
+
+class Stop(Exception):
+    """The work cannot go on. The message is one sentence that says what is missing or wrong and what to do."""
+
+
+def say(text: str) -> None:
+    """Prints a line at once, in order with what child processes print."""
+    print(text, flush=True)
+
+
+def log_of(name: str) -> Path:
+    """The log file of one step of set-up."""
+    return BUILD / "logs" / f"{name}.log"
+
+
+def quietly(
+    command: Sequence[str | Path],
+    doing: str,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    cwd: Path = ROOT,
+) -> None:
+    """Runs a step of set-up with its output in `log`, saying what is done and how long it took.
+
+    Raises Stop with the log's last lines when the program fails or cannot be started.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    print(f"{doing} ...", end=" ", flush=True)
+    begun = time.monotonic()
+    try:
+        with open(log, "ab") as sink:
+            result = subprocess.run(
+                [str(part) for part in command],
+                cwd=cwd,
+                env=None if env is None else dict(env),
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+            ).returncode
+    except OSError as error:
+        say("failed")
+        raise Stop(f"{doing}: {command[0]} could not be started ({error.strerror}).") from error
+    if result != 0:
+        say("failed")
+        tail = "\n".join("    " + line for line in log.read_text(errors="replace").splitlines()[-12:])
+        raise Stop(f"{doing} failed; the last lines of {log} are:\n{tail}")
+    say(f"{time.monotonic() - begun:.0f} s")
+
+
+def through(command: Sequence[str | Path], env: Mapping[str, str] | None = None, cwd: Path = ROOT) -> int:
+    """Runs a program with our own streams and returns its exit status (128 + the signal's number when one ended it)."""
+    sys.stdout.flush()
+    try:
+        result = subprocess.run(
+            [str(part) for part in command], cwd=cwd, env=None if env is None else dict(env)
+        ).returncode
+    except OSError as error:
+        raise Stop(f"{command[0]} could not be started ({error.strerror}).") from error
+    return result if result >= 0 else 128 - result
+
+
+def is_root() -> bool:
+    """Whether we may install system packages."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0
