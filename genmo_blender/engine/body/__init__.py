@@ -1,0 +1,1 @@
+"""Bodies: kinematics and skinning in torch, the free body and the licensed SMPL-X one."""

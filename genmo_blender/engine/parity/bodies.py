@@ -1,0 +1,22 @@
+"""The synthetic body of a parity folder, as the cases use it."""
+
+from __future__ import annotations
+
+import torch
+
+from ..body.smplx_body import LiteBody, SmplxBody, body_from_arrays
+from .framework import ParityFolder
+
+BODY_FILE = "body_{word}.npz"
+
+
+def parity_body(folder: ParityFolder) -> SmplxBody:
+    """The folder's body."""
+    return body_from_arrays(folder.arrays(BODY_FILE))
+
+
+def parity_lite_body(folder: ParityFolder) -> LiteBody:
+    """The folder's body with its 437 vertices and COCO-17 regressor."""
+    arrays = folder.arrays(BODY_FILE)
+    ids, regressor = torch.from_numpy(arrays["verts437_ids"]), torch.from_numpy(arrays["coco17_regressor"])
+    return LiteBody.build(body_from_arrays(arrays), ids, regressor)
