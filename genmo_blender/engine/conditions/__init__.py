@@ -1,0 +1,1 @@
+"""From a strip to tensors: one file for each kind of condition (text, music, speech, footage, keys)."""
