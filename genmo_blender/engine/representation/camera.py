@@ -17,10 +17,10 @@ CAM_ANGVEL_STD = (0.001, 0.1, 0.1, 0.1, 0.001, 0.1)
 def intrinsics(width: Tensor | float, height: Tensor | float, focal: Tensor | float) -> Tensor:
     """K (..., 3, 3) in pixels with the principal point in the middle."""
     values = (torch.as_tensor(v, dtype=torch.float32) for v in (width, height, focal))
-    width, height, focal = torch.broadcast_tensors(*values)
-    k = torch.zeros(*focal.shape, 3, 3)
-    k[..., 0, 0] = k[..., 1, 1] = focal
-    k[..., 0, 2], k[..., 1, 2], k[..., 2, 2] = width / 2, height / 2, 1.0
+    w, h, f = torch.broadcast_tensors(*values)
+    k = torch.zeros(*f.shape, 3, 3)
+    k[..., 0, 0] = k[..., 1, 1] = f
+    k[..., 0, 2], k[..., 1, 2], k[..., 2, 2] = w / 2, h / 2, 1.0
     return k
 
 
