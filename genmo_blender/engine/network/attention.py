@@ -1,0 +1,236 @@
+"""Rotary self-attention with a sliding window, and cross-attention to texts (spec 3.4, 3.5).
+
+Neither ever builds a (T, T) mask for long motions: queries are cut into blocks, each block sees a gathered range of
+keys, so time and memory grow linearly with length. What does not depend on the step lies in plans made once a job.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .layers import rotary_table, rotate
+
+# Stands for minus infinity: its exponential is exactly 0, and a row with every key blocked (a frame of padding) stays
+# finite where the release returns NaN for the whole sample. Also finite in half precision.
+BLOCKED = -30000.0
+
+
+def window_bounds(length: int, window: int, causal: Tensor) -> tuple[Tensor, Tensor]:
+    """First key and end of keys that each position may attend to (spec 3.5), each (B, length).
+
+    `causal` (B,) flags rows of the release's autoregressive variant: a window that is not widened at the ends, and no
+    future. Other rows see all when length <= window, else exactly `window` keys.
+    """
+    i = torch.arange(length, device=causal.device)
+    half = window // 2
+    width = min(window, length)
+    low = (i - half).clamp(0, length - width)
+    high = (i + half).clamp(width, length)
+    causal_low, causal_high = (i - half).clamp(min=0), i + 1
+    return torch.where(causal[:, None], causal_low, low), torch.where(causal[:, None], causal_high, high)
+
+
+def window_mask(length: int, window: int, causal: Tensor) -> Tensor:
+    """The mask that the release builds: (B, length, length) bool, True = blocked. For parity and tests."""
+    low, high = window_bounds(length, window, causal)
+    j = torch.arange(length, device=causal.device)
+    return (j < low[..., None]) | (j >= high[..., None])
+
+
+@dataclass(frozen=True)
+class AttentionPlan:
+    """What self-attention needs besides its input; made once a job by `plan_attention`.
+
+    `rotation` (T, dh / 2) complex; `mask` additive, (B, 1, 1 or T, T) or None for full attention, (B * blocks, 1,
+    block, keys) for windowed; `keys` (blocks, keys) indices of the keys of each block, None for full attention.
+    """
+
+    rotation: Tensor
+    mask: Tensor | None
+    keys: Tensor | None
+    block: int
+
+
+def plan_attention(
+    lengths: Tensor, tokens: int, window: int, head_dim: int, causal: Tensor | None = None, block: int = 64
+) -> AttentionPlan:
+    """Plan attention over `tokens` positions of which `lengths` (B,) are valid.
+
+    `block` is the number of queries that share a gathered range of keys once tokens > window.
+    """
+    device = lengths.device
+    rotation = rotary_table(tokens, head_dim, device)
+    j = torch.arange(tokens, device=device)
+    if tokens <= window:
+        blocked = (j >= lengths[:, None])[:, None, None]
+        if causal is not None:
+            blocked = blocked | window_mask(tokens, window, causal)[:, None]
+        elif bool((lengths >= tokens).all()):
+            return AttentionPlan(rotation, None, None, tokens)
+        return AttentionPlan(rotation, blocked * BLOCKED, None, tokens)
+    flags = torch.zeros(len(lengths), dtype=torch.bool, device=device) if causal is None else causal
+    low, high = window_bounds(tokens, window, flags)
+    blocks = -(-tokens // block)
+    # the padded queries of the last block repeat the last position
+    queries = torch.arange(blocks * block, device=device).clamp(max=tokens - 1)
+    low, high = low[:, queries].unflatten(1, (blocks, block)), high[:, queries].unflatten(1, (blocks, block))
+    span = min(tokens, block + window)
+    start = low.amin(dim=(0, 2)).clamp(max=tokens - span)
+    keys = start[:, None] + torch.arange(span, device=device)
+    allowed = (keys[:, None] >= low[..., None]) & (keys[:, None] < high[..., None])
+    allowed &= (keys < lengths[:, None, None])[:, :, None]
+    return AttentionPlan(rotation, (~allowed * BLOCKED).flatten(0, 1)[:, None], keys, block)
+
+
+class RotaryAttention(nn.Module):
+    """Multi-head self-attention with rotary positions; x (B, T, D) to (B, T, D). Parameter names are the release's."""
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.query, self.key = nn.Linear(width, width), nn.Linear(width, width)
+        self.value, self.proj = nn.Linear(width, width), nn.Linear(width, width)
+        self.heads, self.dropout = heads, dropout
+
+    def forward(self, x: Tensor, plan: AttentionPlan) -> Tensor:
+        q = rotate(self.query(x).unflatten(-1, (self.heads, -1)), plan.rotation)
+        k = rotate(self.key(x).unflatten(-1, (self.heads, -1)), plan.rotation)
+        v = self.value(x).unflatten(-1, (self.heads, -1))
+        dropout = self.dropout if self.training else 0.0
+        if plan.keys is not None:
+            tokens, blocks = x.shape[1], len(plan.keys)
+            padded = functional.pad(q, (0, 0, 0, 0, 0, blocks * plan.block - tokens))
+            q = padded.unflatten(1, (blocks, plan.block)).flatten(0, 1)
+            k, v = k[:, plan.keys].flatten(0, 1), v[:, plan.keys].flatten(0, 1)
+        mask = None if plan.mask is None else plan.mask.to(q.dtype)
+        out = functional.scaled_dot_product_attention(
+            q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), attn_mask=mask, dropout_p=dropout
+        )
+        out = out.transpose(1, 2).flatten(2)
+        if plan.keys is not None:
+            out = out.reshape(x.shape[0], -1, out.shape[-1])[:, : x.shape[1]]
+        return self.proj(out)
+
+
+@dataclass(frozen=True)
+class TextGroup:
+    """At most one text for each query block: `blocks` (M,) of the flattened (B, blocks) axis, or None for all in order;
+    `texts` (M,) rows of the keys, or None for row m at block m; `weights` (M, block), or None for ones."""
+
+    blocks: Tensor | None
+    texts: Tensor | None
+    weights: Tensor | None
+
+
+@dataclass(frozen=True)
+class TextPlan:
+    """Which text each frame attends to, and how strongly; made once a job by `plan_text`.
+
+    `used` are the rows of the flattened (B * K) texts that any frame attends to; keys and values hold these rows, and
+    one more for the null text where `null` is set. `total` (B, T, 1) is the sum of all weights, None for ones.
+    """
+
+    groups: tuple[TextGroup, ...]
+    used: Tensor
+    null: bool
+    block: int
+    blocks: int
+    total: Tensor | None
+
+
+def plan_text(weights: Tensor, window: int, null_remainder: bool, block: int = 64) -> TextPlan:
+    """Group the windows of texts by query blocks. `weights` (B, K, T) are those of each token, 0 outside a window.
+
+    With `null_remainder`, the weight that is missing to one, max(0, 1 - sum_k min(w_k, 1)), goes to the null text.
+    Short motions and single texts are one block; otherwise a text costs only the blocks that it touches.
+    """
+    batch, count, tokens = weights.shape
+    if null_remainder:
+        rest = (1.0 - weights.clamp(max=1.0).sum(1, keepdim=True)).clamp(min=0.0)
+        rest = rest * (rest > 1e-6)  # rounding in averaged weights is no uncovered frame
+        weights = torch.cat([weights, rest], dim=1)
+    if tokens <= window or weights.shape[1] == 1:
+        block = tokens
+    blocks = -(-tokens // block)
+    cut = functional.pad(weights, (0, blocks * block - tokens)).unflatten(-1, (blocks, block))
+    cut = cut.transpose(1, 2).flatten(0, 1)  # (B * blocks, K or K + 1, block)
+    touched = (cut != 0).any(-1).cpu()
+    real = touched[:, :count].unflatten(0, (batch, blocks)).any(1).flatten()
+    row_of = real.cumsum(0) - 1
+    null = null_remainder and bool(touched[:, count:].any())
+    rank = touched.cumsum(1) * touched  # 1 for the first text of a block, 2 for the second, ...
+    groups = []
+    for r in range(1, int(rank.max()) + 1):
+        where, text = torch.nonzero(rank == r, as_tuple=True)
+        rows = torch.where(text < count, row_of[(where // blocks) * count + text.clamp(max=count - 1)], real.sum())
+        w = cut[where.to(cut.device), text.to(cut.device)]
+        identity = torch.arange(batch * blocks)
+        groups.append(
+            TextGroup(
+                None if torch.equal(where, identity) else where.to(cut.device),
+                None if torch.equal(rows, torch.arange(int(real.sum()) + null)) else rows.to(cut.device),
+                None if bool((w == 1).all()) else w,
+            )
+        )
+    total = weights.sum(1)[..., None]
+    return TextPlan(
+        tuple(groups),
+        torch.nonzero(real)[:, 0].to(cut.device),
+        null,
+        block,
+        blocks,
+        None if bool((total == 1).all()) else total,
+    )
+
+
+class TextAttention(nn.Module):
+    """Cross-attention to texts, without positions and masks; parameter names are `nn.MultiheadAttention`'s.
+
+    The output is sum_k w_k CA_k, the bias of the output projection included: a frame without text gets exactly 0.
+    """
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
+        self.in_proj_bias = nn.Parameter(torch.zeros(3 * width))
+        self.out_proj = nn.Linear(width, width)
+        nn.init.xavier_uniform_(self.in_proj_weight)
+        nn.init.zeros_(self.out_proj.bias)
+        self.width, self.heads, self.dropout = width, heads, dropout
+
+    def keys_values(self, texts: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values of embedded texts (M, N, D), each (M, H, N, dh)."""
+        both = functional.linear(texts, self.in_proj_weight[self.width :], self.in_proj_bias[self.width :])
+        k, v = both.unflatten(-1, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        return k, v
+
+    def forward(self, x: Tensor, keys_values: tuple[Tensor, Tensor], plan: TextPlan) -> Tensor:
+        """x (B, T, D) to (B, T, D)."""
+        batch, tokens, width = x.shape
+        q = functional.linear(x, self.in_proj_weight[:width], self.in_proj_bias[:width])
+        q = functional.pad(q, (0, 0, 0, plan.blocks * plan.block - tokens))
+        q = q.reshape(batch * plan.blocks, plan.block, self.heads, -1).transpose(1, 2)
+        mixed: Tensor | None = None
+        for group in plan.groups:
+            out = self._attend(q, keys_values, group)
+            if group.blocks is None:
+                mixed = out if mixed is None else mixed + out
+            else:
+                mixed = torch.zeros_like(q) if mixed is None else mixed
+                mixed = mixed.index_add(0, group.blocks, out.to(mixed.dtype))
+        if mixed is None:
+            return torch.zeros_like(x)
+        mixed = mixed.transpose(1, 2).reshape(batch, -1, width)[:, :tokens]
+        if plan.total is None:
+            return self.out_proj(mixed)
+        return functional.linear(mixed, self.out_proj.weight) + plan.total * self.out_proj.bias
+
+    def _attend(self, q: Tensor, keys_values: tuple[Tensor, Tensor], group: TextGroup) -> Tensor:
+        k, v = keys_values if group.texts is None else (kv[group.texts] for kv in keys_values)
+        q = q if group.blocks is None else q[group.blocks]
+        dropout = self.dropout if self.training else 0.0
+        out = functional.scaled_dot_product_attention(q, k, v, dropout_p=dropout)
+        return out if group.weights is None else out * group.weights[:, None, :, None].to(out.dtype)

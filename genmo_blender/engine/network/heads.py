@@ -1,0 +1,103 @@
+"""What the last hidden state becomes: motion, camera, contacts (spec 3.3 steps 9 and 10)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .config import BETAS, NetworkConfig
+from .layers import Mlp
+
+PRED_CAM_MEAN = (1.0606, -0.0027, 0.2702)
+PRED_CAM_STD = (0.1784, 0.0956, 0.0764)
+MIN_CAMERA_SCALE = 0.25
+# left ankle, left foot, right ankle, right foot, left wrist, right wrist
+STATIC_JOINTS = (7, 10, 8, 11, 20, 21)
+SMOOTHING_TAPS = 5
+
+
+@dataclass(frozen=True)
+class NetworkOutput:
+    """`pred_x` (B, L, 151) clean motion, normalised; `pred_cam` (B, L, 3) scale, tx, ty; `static_conf_logits` (B, L, 6)
+    for `STATIC_JOINTS`; `pred_context` (B, T, D) the last hidden state."""
+
+    pred_x: Tensor
+    pred_cam: Tensor
+    static_conf_logits: Tensor
+    pred_context: Tensor
+
+
+class Heads(nn.Module):
+    """Three perceptrons on the hidden state, without a final norm. A token's frames come out side by side."""
+
+    pred_cam_mean: Tensor
+    pred_cam_std: Tensor
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        width, per_token = config.latent_dim, config.frames_per_token
+        self.final_layer = Mlp(width, width, per_token * config.motion_dim)
+        self.pred_cam_head = Mlp(width, width, per_token * 3)
+        self.static_conf_head = Mlp(width, width, per_token * len(STATIC_JOINTS))
+        self.smoothing = Smoothing(config.motion_dim, config.head_filter) if config.head_filter else None
+        self.per_token = per_token
+        self.register_buffer("pred_cam_mean", torch.tensor(PRED_CAM_MEAN), persistent=False)
+        self.register_buffer("pred_cam_std", torch.tensor(PRED_CAM_STD), persistent=False)
+
+    def forward(self, h: Tensor, lengths: Tensor, frames: int) -> NetworkOutput:
+        """h (B, T, D); `lengths` (B,) valid frames; `frames` L."""
+        motion = self._frames(self.final_layer(h), frames)
+        if self.smoothing is not None:
+            motion = self.smoothing(motion, lengths)
+        camera = self._frames(self.pred_cam_head(h), frames) * self.pred_cam_std + self.pred_cam_mean
+        camera = torch.cat([camera[..., :1].clamp(min=MIN_CAMERA_SCALE), camera[..., 1:]], dim=-1)
+        logits = self._frames(self.static_conf_head(h), frames)
+        return NetworkOutput(_one_shape(motion, lengths), camera, logits, h)
+
+    def _frames(self, x: Tensor, frames: int) -> Tensor:
+        return x.float().unflatten(-1, (self.per_token, -1)).flatten(1, 2)[:, :frames]
+
+
+class Smoothing(nn.Module):
+    """Over frames, across the borders of tokens: a fixed low-pass, then a learned convolution that starts as nothing.
+
+    Without it motion jerks where one token ends and the next begins (mini_model.md, "First tries").
+    """
+
+    taps: Tensor
+
+    def __init__(self, channels: int, taps: tuple[float, ...]) -> None:
+        super().__init__()
+        self.learned = nn.Conv1d(channels, channels, SMOOTHING_TAPS, groups=channels, bias=False)
+        nn.init.zeros_(self.learned.weight)
+        self.register_buffer("taps", torch.tensor(taps).expand(channels, 1, -1).clone(), persistent=False)
+
+    def forward(self, motion: Tensor, lengths: Tensor) -> Tensor:
+        """(B, L, C) to the same; both ends of the valid frames are continued by their own values."""
+        x = _held(motion, lengths).transpose(1, 2)
+        x = functional.conv1d(_edges(x, self.taps.shape[-1]), self.taps, groups=x.shape[1])
+        x = _held(x.transpose(1, 2), lengths).transpose(1, 2)
+        x = x + self.learned(_edges(x, SMOOTHING_TAPS))
+        return x.transpose(1, 2)
+
+
+def _edges(x: Tensor, taps: int) -> Tensor:
+    return functional.pad(x, (taps // 2, taps // 2), mode="replicate")
+
+
+def _held(motion: Tensor, lengths: Tensor) -> Tensor:
+    """Frames past the valid ones repeat the last valid one, so that padding cannot bleed back."""
+    last = (lengths - 1)[:, None].clamp(min=0)
+    index = torch.minimum(torch.arange(motion.shape[1], device=motion.device), last)
+    return motion.gather(1, index[..., None].expand_as(motion))
+
+
+def _one_shape(motion: Tensor, lengths: Tensor) -> Tensor:
+    """Replace the betas of every frame by their mean over valid frames."""
+    valid = torch.arange(motion.shape[1], device=motion.device) < lengths[:, None]
+    betas = (motion[..., BETAS] * valid[..., None]).sum(1, keepdim=True) / lengths[:, None, None]
+    betas = betas.expand(-1, motion.shape[1], -1)
+    return torch.cat([motion[..., : BETAS.start], betas, motion[..., BETAS.stop :]], dim=-1)

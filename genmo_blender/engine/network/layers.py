@@ -1,0 +1,65 @@
+"""Primitives of the network: the two-layer perceptron, the sinusoidal table, rotary angles (spec 3.1, 3.2, 3.4)."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Mlp(nn.Module):
+    """Linear, GELU, dropout, Linear, dropout. The release uses the exact GELU everywhere but inside blocks (tanh)."""
+
+    def __init__(
+        self, inputs: int, hidden: int, outputs: int, dropout: float = 0.0, gelu: Literal["none", "tanh"] = "none"
+    ) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(inputs, hidden)
+        self.fc2 = nn.Linear(hidden, outputs)
+        self.dropout = dropout
+        self.gelu = gelu
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = functional.gelu(self.fc1(x), approximate=self.gelu)
+        x = functional.dropout(x, self.dropout, self.training)
+        return functional.dropout(self.fc2(x), self.dropout, self.training)
+
+
+def zero_linear(inputs: int, outputs: int) -> nn.Linear:
+    """A Linear layer that starts as zero, so that what it adds is learned from nothing."""
+    layer = nn.Linear(inputs, outputs)
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def sinusoid(positions: Tensor, width: int) -> Tensor:
+    """Rows of the sinusoidal table (spec 3.2): positions (...,) to (..., width), float32.
+
+    sin at even and cos at odd channels, in float32 throughout: at position 999 the rounding of the product is larger
+    than the parity tolerance, so the arithmetic is part of the definition.
+    """
+    steps = torch.arange(0, width, 2, device=positions.device).float()
+    angles = positions.float()[..., None] * torch.exp(steps * (-math.log(10000.0) / width))
+    return torch.stack([torch.sin(angles), torch.cos(angles)], dim=-1).flatten(-2)
+
+
+def rotary_angles(length: int, head_dim: int, device: torch.device | None = None) -> Tensor:
+    """Angle of each position and channel pair (spec 3.4): (length, head_dim / 2), base 10000, float32."""
+    pairs = torch.arange(0, head_dim, 2, device=device).float() / head_dim
+    return torch.arange(length, device=device).float()[:, None] / (10000.0**pairs)
+
+
+def rotary_table(length: int, head_dim: int, device: torch.device | None = None) -> Tensor:
+    """Complex unit numbers that turn a channel pair at a position: (length, head_dim / 2), complex64."""
+    angles = rotary_angles(length, head_dim, device)
+    return torch.polar(torch.ones_like(angles), angles)
+
+
+def rotate(x: Tensor, table: Tensor) -> Tensor:
+    """Turn adjacent channel pairs (2i, 2i + 1) by the table; x (..., T, H, dh), table (T, dh / 2). Computed in fp32."""
+    pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)).contiguous())
+    return torch.view_as_real(pairs * table[:, None, :]).flatten(-2).to(x.dtype)
