@@ -2,9 +2,9 @@
 
 The motion sets come with few sentence patterns (mini_model, "Recipe: Text"); an animator does not type in patterns.
 ``paraphrases.json`` holds, written by hand, other ways to say each caption: a *pool* lists predicates that mean
-the same and the ways to say them, the verbs that change with their subject marked by a star ("*walk forward and *turn left").
-This module gives every way a subject, a tense and the short forms of a prompt: "the man walks forward", "walk forward",
-"walking forward".
+the same and the ways to say them, the verbs that change with their subject marked by a star ("*walk forward and
+*turn left"). This module gives every way a subject, a tense and the short forms of a prompt: "the man walks forward",
+"walk forward", "walking forward".
 
 A pool written for one side serves the other: what is not found is looked up in its mirror image.
 """
@@ -27,6 +27,7 @@ DANCERS = ("the dancer", "a dancer", "this dancer", "one dancer")
 
 _SOURCE_SUBJECT = re.compile(r"^(a person|someone|the person|the dancer) ")
 _VERB = re.compile(r"\*(\w+)")
+_KEEPS_DOING = re.compile(r"\*keep \w+ing\b")  # nobody says "is keeping walking"
 _DOUBLES_LAST_LETTER = re.compile(r"^(?:(?:[^aeiou]|qu)*[aeiou][bdfgklmnprtvz]|sidestep)$")
 
 # "right" also means correct ("all right") and square ("a right angle"); those stay when the sides are exchanged
@@ -45,6 +46,7 @@ def mirror_words(sentence: str) -> str:
     return _SIDE_WORD.sub(lambda match: _like(match[0], _other_side(match[0].lower())), sentence)
 
 
+@cache
 def variants(sentence: str) -> tuple[str, ...]:
     """``sentence`` itself, then its paraphrases, distinct and always in the same order.
 
@@ -99,6 +101,8 @@ def _spoken(way: str, index: int, sentence: str) -> tuple[str, ...]:
     # "a person", "someone" and "the person" start at different subjects: one pool then says each caption differently
     start = 4 * index + len(sentence.split(" ", 2)[0])
     subject = PERSONS[start % len(PERSONS)]
+    if _KEEPS_DOING.match(way):
+        return f"{subject} {third}", base, third
     if index % 2:
         return f"{subject} is {gerund}", base, third
     return f"{subject} {third}", base, gerund
