@@ -13,17 +13,19 @@ class GenmoFailure(Exception):
     """A failure with words for a person.
 
     ``code`` is stable and machine-readable (snake_case), ``sentence`` says what happened, ``remedy`` what to do.
+    ``details`` (the engine's last log lines) is for *Copy report*, never for the panel.
     """
 
-    def __init__(self, code: str, sentence: str, remedy: str = "") -> None:
+    def __init__(self, code: str, sentence: str, remedy: str = "", details: str = "") -> None:
         super().__init__(f"{sentence} {remedy}".strip())
         self.code = code
         self.sentence = sentence
         self.remedy = remedy
+        self.details = details
 
     def to_dict(self) -> dict[str, str]:
         """The form that crosses the pipe in a ``failed`` message."""
-        return {"code": self.code, "sentence": self.sentence, "remedy": self.remedy}
+        return {"code": self.code, "sentence": self.sentence, "remedy": self.remedy, "details": self.details}
 
 
 class RequestFailure(GenmoFailure):
@@ -63,6 +65,7 @@ def failure_from_dict(record: dict[str, Any]) -> GenmoFailure:
         str(record.get("code", "unknown")),
         str(record.get("sentence", "The engine reported a failure without words.")),
         str(record.get("remedy", "")),
+        str(record.get("details", "")),
     )
 
 

@@ -1,0 +1,28 @@
+"""How an engine is started: its command line and the environment it gets. No bpy here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+_DROPPED_PREFIXES = ("PYTHON", "DYLD_")
+_DROPPED = ("LD_LIBRARY_PATH", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
+
+
+def local_command(python: Path, package: Path, user_folder: Path, options: Sequence[str] = ()) -> tuple[str, ...]:
+    """The command that serves from ``package`` (the folder that holds ``engine/``) with another Python.
+
+    Byte code goes to ``user_folder``: the install folder may be read-only, and on Windows a file in use cannot be
+    upgraded. ``options`` follow ``serve`` (``--model FILE`` ...).
+    """
+    flags = ("-I", "-X", "utf8", "-X", f"pycache_prefix={user_folder / 'bytecode'}")
+    return (str(python), *flags, str(package / "engine" / "start.py"), "serve", *options)
+
+
+def engine_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """``environ`` without what belongs to Blender's own Python and libraries."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if name.upper() not in _DROPPED and not name.upper().startswith(_DROPPED_PREFIXES)
+    }
