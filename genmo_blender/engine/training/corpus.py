@@ -1,0 +1,146 @@
+"""All training motion as one block of frames, so that a batch is a handful of gathers.
+
+Frames of every clip lie one after the other; the mirrored twins follow as a second half in the same order, so twin of
+frame i is frame i + N (mini_model.md: "the mirrored twin, words swapped, in the same batch").
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...motion import kinematics, rotations
+from ...motion.skeleton import CONTACT_JOINTS, canonical
+from ...protocol.failures import StorageFailure
+from ..representation.codec import BETAS, DIM, GLOBAL_ORIENT, GLOBAL_ORIENT_GV, LOCAL_TRANSL_VEL, Statistics
+from .importers import shards
+from .paraphrases import mirror_words, variants
+from .samples import Caption, Clip, mirrored
+
+FPS = 30
+CONTACT_SPEED = 0.15  # m/s, spec 7.2 step 10
+CONTACT_HEIGHT = 0.08  # m above rest, mini_model.md: "contacts as in spec 7 and the toe under 8 cm"
+# Whoever leans on an object that is not in the data (mini_model.md, recipe).
+PROPS = frozenset({"climb", "ladder", "stairs"})
+MIN_FRAMES = 24
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Per-frame tensors over both halves (2N rows) and the table of captions.
+
+    ``pose`` (2N, 126) local 6D; ``root`` (2N, 3, 3) world rotation; ``velocity`` (2N, 3) metres a frame in the root's
+    frame (spec 4.5, D1 sane); ``joints`` (2N, 22, 3) metres from the pelvis, world axes; ``contacts`` (2N, 6) 0/1.
+    ``start``, ``length`` (clips): rows of a clip in the first half. ``sentences``: every string that can be drawn, and
+    ``choices[i]`` the rows of ``sentences`` that say caption text i; ``twin[r]`` is the row of the mirrored sentence.
+    """
+
+    pose: Tensor
+    root: Tensor
+    velocity: Tensor
+    joints: Tensor
+    contacts: Tensor
+    start: np.ndarray
+    length: np.ndarray
+    clips: tuple[Clip, ...]
+    texts: tuple[str, ...]
+    choices: tuple[np.ndarray, ...]
+    sentences: tuple[str, ...]
+    twin: np.ndarray
+
+    @property
+    def half(self) -> int:
+        """N, rows of the un-mirrored half."""
+        return len(self.pose) // 2
+
+
+def load_clips(folders: list[Path], split: str) -> list[Clip]:
+    """Clips of one split that a person walks through without props; raises StorageFailure when nothing is left."""
+    clips = [c for folder in folders for c in shards.load(folder)]
+    chosen = [
+        c
+        for c in clips
+        if c.split == split and not c.stylised and not PROPS & set(c.tags) and c.frames >= MIN_FRAMES
+    ]
+    if not chosen:
+        raise StorageFailure("no_clips", f"There are no clips of split “{split}” in the data.", "Check --data.")
+    return chosen
+
+
+def usable_captions(clip: Clip) -> list[Caption]:
+    """Captions that a window may be trained on: measured ones of at least a third of a second, strong whole ones."""
+    return [c for c in clip.captions if (c.kind == "motion" and c.end - c.start >= 10) or not (c.weak or c.kind == "motion")]
+
+
+def build(clips: list[Clip]) -> Corpus:
+    """Gather clips and their mirrored twins into one corpus."""
+    halves = [[_frames(c) for c in clips], [_frames(mirrored(c, mirror_words)) for c in clips]]
+    columns = [torch.from_numpy(np.concatenate([f[k] for half in halves for f in half])) for k in range(5)]
+    length = np.array([c.frames for c in clips])
+    start = np.concatenate([[0], np.cumsum(length)[:-1]])
+    texts = tuple(sorted({c.text for clip in clips for c in usable_captions(clip)}))
+    table: dict[str, int] = {}
+    choices = tuple(np.array([table.setdefault(v, len(table)) for v in variants(t)]) for t in texts)
+    for sentence in list(table):
+        table.setdefault(mirror_words(sentence), len(table))
+    sentences = tuple(table)
+    twin = np.array([table.get(mirror_words(s), i) for i, s in enumerate(sentences)])
+    return Corpus(*columns, start, length, tuple(clips), texts, choices, sentences, twin)
+
+
+def _frames(clip: Clip) -> tuple[np.ndarray, ...]:
+    q = clip.rotations.astype(np.float64)
+    path = clip.transl.astype(np.float64)
+    joints = kinematics.joint_positions(canonical(), q, path)
+    step = np.diff(path, axis=0)
+    step = np.concatenate([step, step[-1:]])
+    velocity = rotations.rotate(rotations.conjugate(q[:, 0]), step)
+    arrays = (
+        rotations.to_6d(q[:, 1:]).reshape(len(q), 126),
+        rotations.to_matrix(q[:, 0]),
+        velocity,
+        joints - path[:, None],
+        contact_labels(joints),
+    )
+    return tuple(a.astype(np.float32) for a in arrays)
+
+
+def contact_labels(joints: np.ndarray) -> np.ndarray:
+    """(T, 22, 3) world joints -> (T, 6) 0/1: slow, and for feet low (spec 7.2 step 10, toe height above rest)."""
+    rest = canonical().rest
+    chosen = joints[:, CONTACT_JOINTS]
+    speed = np.linalg.norm(np.diff(chosen, axis=0), axis=-1) * FPS
+    slow = np.concatenate([speed, speed[-1:]]) < CONTACT_SPEED
+    toes = joints[:, [10, 10, 11, 11], 1] - rest[10, 1]
+    slow[:, :4] &= toes < CONTACT_HEIGHT
+    return slow
+
+
+def statistics_of(corpus: Corpus) -> Statistics:
+    """The corpus's own mean and spread (mini_model.md: rotations floor 0.03, velocity as measured, orientation mean 0
+    and 0.58 because the camera's yaw is uniform, betas 1)."""
+    mean, std = torch.zeros(DIM), torch.ones(DIM)
+    mean[:126] = corpus.pose.mean(0)
+    std[:126] = corpus.pose.std(0).clamp(min=0.03)
+    mean[BETAS], std[BETAS] = 0.0, 1.0
+    for part in (GLOBAL_ORIENT, GLOBAL_ORIENT_GV):
+        mean[part], std[part] = 0.0, 0.58
+    mean[LOCAL_TRANSL_VEL] = corpus.velocity.mean(0)
+    std[LOCAL_TRANSL_VEL] = corpus.velocity.std(0)
+    return Statistics(mean, std)
+
+
+def fingerprint(folders: list[Path]) -> str:
+    """sha256 over the data files' names and bytes: names the cache and goes into the card."""
+    digest = hashlib.sha256()
+    for folder in folders:
+        for path in sorted(Path(folder).glob("*")):
+            if path.suffix in (".npz", ".json"):
+                digest.update(path.name.encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()

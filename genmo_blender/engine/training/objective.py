@@ -1,0 +1,80 @@
+"""The bundled model's training objective (mini_model.md, "Recipe", loss).
+
+The release's losses (spec 7.5) with the weights that suit a small network on little data, and two that the release
+lacks: world joint velocity and acceleration, without which takes jitter (mini_model.md, "First tries").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ...motion.skeleton import canonical
+from ..body.kinematics import PARENTS_22, forward_kinematics
+from ..network.heads import NetworkOutput
+from ..representation.codec import BODY_POSE, GLOBAL_ORIENT_GV, LOCAL_TRANSL_VEL, Statistics
+from ..representation.rotations import matrix_from_6d
+from .batches import Batch
+
+FPS = 30.0
+FEET = [7, 10, 8, 11]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weight of every term; units in the name of the quantity each is a mean of (D14: masked, over all elements)."""
+
+    simple: float = 1.0
+    joints: float = 50.0  # squared metres, root-relative
+    travel: float = 1.0  # metres, rolled out with the true orientation
+    contact: float = 0.1
+    foot_speed: float = 1.0  # m/s of feet that should stand
+    velocity: float = 0.2  # m/s
+    acceleration: float = 0.004  # m/s2
+
+
+def terms(out: NetworkOutput, batch: Batch, statistics: Statistics) -> dict[str, Tensor]:
+    """Unweighted losses, each a scalar. Computed in float32 whatever the network ran in."""
+    valid = batch.valid.float()
+    pred = out.pred_x.float()
+    raw = statistics.denormalise(pred)
+    pose = matrix_from_6d(raw[..., BODY_POSE].unflatten(-1, (21, 6)))
+    root = matrix_from_6d(raw[..., GLOBAL_ORIENT_GV])
+    velocity = raw[..., LOCAL_TRANSL_VEL]
+    offsets = torch.as_tensor(canonical().offsets, dtype=torch.float32, device=pred.device)
+    _, joints = forward_kinematics(torch.cat([root[..., None, :, :], pose], dim=-3), offsets, PARENTS_22)
+
+    step = (root @ velocity[..., None]).squeeze(-1)
+    true_step = (batch.root @ batch.velocity[..., None]).squeeze(-1)
+    moved = _world_velocity(joints, step)
+    true_moved = _world_velocity(batch.joints, true_step)
+    pair = (valid[:, 1:] * valid[:, :-1])[..., None]
+    triple = pair[:, 1:] * pair[:, :-1]
+    stands = (batch.contacts[:, :-1, :4] * batch.contacts[:, 1:, :4]) * pair
+    travel = torch.cumsum((batch.root @ velocity[..., None]).squeeze(-1) - true_step, dim=1)
+    contact = F.binary_cross_entropy_with_logits(out.static_conf_logits.float(), batch.contacts, reduction="none")
+    return {
+        "simple": ((pred - batch.x0) ** 2 * valid[..., None]).mean(),
+        "joints": ((joints - batch.joints) ** 2 * valid[..., None, None]).mean(),
+        "travel": (travel.abs() * valid[..., None]).mean(),
+        "contact": (contact * valid[..., None]).mean(),
+        "foot_speed": (torch.linalg.vector_norm(moved[:, :, FEET] + 1e-8, dim=-1) * stands).mean(),
+        "velocity": ((moved - true_moved).abs() * pair[..., None]).mean(),
+        "acceleration": (((moved - true_moved).diff(dim=1)).abs() * FPS * triple[..., None]).mean(),
+    }
+
+
+def total(parts: dict[str, Tensor], weights: Weights) -> Tensor:
+    """The weighted sum."""
+    loss = parts["simple"] * weights.simple
+    for name in ("joints", "travel", "contact", "foot_speed", "velocity", "acceleration"):
+        loss = loss + parts[name] * getattr(weights, name)
+    return loss
+
+
+def _world_velocity(joints: Tensor, step: Tensor) -> Tensor:
+    """(B, L-1, 22, 3) m/s from root-relative joints (B, L, 22, 3) and root steps (B, L, 3), metres a frame."""
+    return (joints.diff(dim=1) + step[:, :-1, None]) * FPS
