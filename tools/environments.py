@@ -2,7 +2,7 @@
 
 | environment | locks | for |
 | --- | --- | --- |
-| engine | engine (+ torch-cuda where pip chose the CUDA build), engine-tests for the tests | torch |
+| engine | torch, engine (+ torch-cuda where pip chose the CUDA build), engine-tests for the tests | torch |
 | bpy-4.5, bpy-5.0 | the same names | Blender as a module, and pytest |
 | check | check | ruff and mypy |
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -45,8 +46,8 @@ class Environment:
         return self.folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-ENGINE = Environment("engine", ("engine",))
-ENGINE_TESTS = Environment("engine", ("engine", "engine-tests"))
+ENGINE = Environment("engine", ("torch", "engine"))
+ENGINE_TESTS = Environment("engine", ("torch", "engine", "engine-tests"))
 CHECK = Environment("check", ("check",))
 BLENDER = {version: Environment(f"bpy-{version}", (f"bpy-{version}",)) for version in ("4.5", "5.0")}
 NEWEST_BLENDER = "5.0"
@@ -63,9 +64,8 @@ def ready(environment: Environment) -> Path:
         if not is_current(environment):
             create(environment)
         for lock in environment.locks:
-            install_lock(environment, lock)
-        if "engine" in environment.locks and torch_is_cuda(environment):
-            install_lock(environment, "torch-cuda")
+            if not (environment.folder / "locks" / lock).is_file():
+                install_lock(environment, lock)
         check_complete(environment)
     return environment.python
 
@@ -109,15 +109,37 @@ def base_python() -> str:
 
 
 def install_lock(environment: Environment, lock: str) -> None:
-    """Installs one lock, unless its stamp says that it is there. Dependencies come from the lock alone."""
-    stamp = environment.folder / "locks" / lock
-    if stamp.is_file():
-        return
-    command = [environment.python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--no-deps"]
-    command += ["--require-hashes", "-r", LOCKS / f"{lock}.txt"]
+    """Installs one lock and stamps it. Dependencies come from the locks alone."""
+    source: list[str | Path] = []
+    if lock == "torch":
+        source = ["--no-index", "--find-links", download_torch(environment)]
+    command = [*pip(environment, "install"), "--no-deps", "--require-hashes", *source, "-r", LOCKS / f"{lock}.txt"]
     quietly(command, f"Installing {lock} into {environment.name}", log_of(environment.name))
+    if lock == "torch":
+        shutil.rmtree(environment.folder / "download")
+        if torch_is_cuda(environment):
+            say("pip's configuration offers torch's CUDA build, not a CPU one: NVIDIA's libraries, 3 GB, come with it.")
+            install_lock(environment, "torch-cuda")
+    stamp = environment.folder / "locks" / lock
     stamp.parent.mkdir(exist_ok=True)
     stamp.write_text(fingerprint(lock))
+
+
+def pip(environment: Environment, action: str) -> list[str | Path]:
+    """The command of an environment's own pip."""
+    return [environment.python, "-m", "pip", action, "--no-input", "--disable-pip-version-check"]
+
+
+def download_torch(environment: Environment) -> Path:
+    """Lets pip choose torch's wheel by the user's configuration and returns the folder with it; hashes are checked later.
+
+    Asked for hashes at once, pip would prefer a registry's file, whose hash it sees, to a CPU build in a folder of wheels.
+    """
+    requirement = re.findall(r"^torch==\S+", (LOCKS / "torch.txt").read_text(), re.MULTILINE)[0]
+    folder = environment.folder / "download"
+    command = [*pip(environment, "download"), "--no-deps", "--only-binary", ":all:", "-d", folder, requirement]
+    quietly(command, f"Getting {requirement}", log_of(environment.name))
+    return folder
 
 
 def torch_is_cuda(environment: Environment) -> bool:
@@ -126,10 +148,7 @@ def torch_is_cuda(environment: Environment) -> bool:
     That is what the public registry serves for Linux; a CPU build is used where pip's configuration offers one.
     """
     found = [item for item in packages(environment) if item.name == "torch"]
-    cuda = any("nvidia-" in requirement for item in found for requirement in item.requires or ())
-    if cuda and not (environment.folder / "locks" / "torch-cuda").is_file():
-        say("pip's configuration offers torch's CUDA build, not a CPU one: NVIDIA's libraries (some 3 GB) come with it.")
-    return cuda
+    return any("nvidia-" in requirement for item in found for requirement in item.requires or ())
 
 
 def packages(environment: Environment) -> list[importlib.metadata.Distribution]:
@@ -143,7 +162,7 @@ def check_complete(environment: Environment) -> None:
     stamps = "\n".join(stamp.read_text() for stamp in sorted((environment.folder / "locks").glob("*")))
     checked = environment.folder / "complete"
     if not checked.is_file() or checked.read_text() != stamps:
-        quietly([environment.python, "-m", "pip", "check"], f"Checking {environment.name}", log_of(environment.name))
+        quietly(pip(environment, "check"), f"Checking {environment.name}", log_of(environment.name))
         checked.write_text(stamps)
 
 

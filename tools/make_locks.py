@@ -15,9 +15,10 @@ from pathlib import Path
 LOCKS = Path(__file__).parent / "locks"
 
 # uv reads the registry, where torch 2.13.0 for Linux is the CUDA build. The project's own CPU build of the same release,
-# torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl, is another file with another hash. pip prefers it wherever the
-# user's configuration offers it, because 2.13.0+cpu sorts above 2.13.0; the lock admits both.
+# torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl, is another file with another hash: torch.txt admits both.
 TORCH_CPU_HASHES = ("sha256:6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b",)
+
+TORCH = re.compile(r"torch==")
 
 # What the CUDA build of torch needs beside the packages that both builds need.
 CUDA_PACKAGE = re.compile(r"(nvidia-|cuda-|triton==)")
@@ -38,9 +39,7 @@ def entries(lock: str) -> list[str]:
 
 
 def add_torch_cpu(entry: str) -> str:
-    """Adds the CPU build's hashes to torch's own entry."""
-    if not entry.startswith("torch=="):
-        return entry
+    """Adds the CPU build's hashes to torch's entry."""
     return entry + "".join(f" \\\n    --hash={digest}" for digest in TORCH_CPU_HASHES)
 
 
@@ -58,8 +57,9 @@ def main() -> int:
     names = sorted((path.stem for path in LOCKS.glob("*.in")), key=lambda name: (name != "engine", name))
     for name in names:
         found = entries(compile_lock(LOCKS / f"{name}.in"))
-        write_lock(name, f"{name}.in", [add_torch_cpu(entry) for entry in found if not CUDA_PACKAGE.match(entry)])
+        write_lock(name, f"{name}.in", [e for e in found if not CUDA_PACKAGE.match(e) and not TORCH.match(e)])
         if name == "engine":
+            write_lock("torch", f"{name}.in", [add_torch_cpu(entry) for entry in found if TORCH.match(entry)])
             write_lock("torch-cuda", f"{name}.in", [entry for entry in found if CUDA_PACKAGE.match(entry)])
     return 0
 
