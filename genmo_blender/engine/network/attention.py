@@ -152,7 +152,7 @@ def plan_text(weights: Tensor, window: int, null_remainder: bool, block: int = 6
         rest = (1.0 - weights.clamp(max=1.0).sum(1, keepdim=True)).clamp(min=0.0)
         rest = rest * (rest > 1e-6)  # rounding in averaged weights is no uncovered frame
         weights = torch.cat([weights, rest], dim=1)
-    if tokens <= window or weights.shape[1] == 1:
+    if tokens <= window or count == 1:
         block = tokens
     blocks = -(-tokens // block)
     cut = functional.pad(weights, (0, blocks * block - tokens)).unflatten(-1, (blocks, block))

@@ -105,7 +105,7 @@ class ConditionEmbedder(nn.Module):
         self.cond_exists_embedder = nn.ModuleDict(
             {key: nn.Sequential(nn.Linear(width + 1, width), nn.SiLU(), zero_linear(width, width)) for key in self.keys}
         )
-        self.key_mask_embedder = _small(MOTION_DIM, width, 0.0) if config.key_mask else None
+        self.key_mask_embedder = zero_linear(MOTION_DIM, width) if config.key_mask else None
         self.root_goal_embedder = _small(ROOT_GOAL_DIM, width, 0.0) if config.root_goal else None
 
     @property
