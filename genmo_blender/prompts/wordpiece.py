@@ -1,7 +1,7 @@
 """WordPiece: from a sentence to the pieces that the bundled text encoder knows (BERT, uncased, accents stripped).
 
-Gives the ids of ``tokenizers``' BertWordPieceTokenizer on the same vocabulary, but for two things: "[MASK]" and its like
-are plain text here, never special tokens, and characters younger than that package's Unicode tables go by Python's.
+Gives the ids of ``tokenizers``' BertWordPieceTokenizer on the same vocabulary, but for two things: "[MASK]" and its
+like are plain text here, never special tokens; characters younger than that package's Unicode tables go by Python's.
 """
 
 import unicodedata
@@ -95,5 +95,5 @@ class WordPiece:
 
 
 def load_wordpiece(path: str | Path) -> WordPiece:
-    """Reads a vocabulary: UTF-8, one piece a line, the line's number (from 0) is the id. Raises OSError or ValueError."""
+    """Reads a vocabulary: UTF-8, one piece a line, a line's number (from 0) is the id. Raises OSError, ValueError."""
     return WordPiece(tuple(Path(path).read_text(encoding="utf-8").split("\n")[:-1]))
