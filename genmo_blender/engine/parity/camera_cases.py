@@ -7,6 +7,7 @@ import torch
 from ..representation import boxes, camera
 from ..representation.gravity_view import facing_frame
 from .framework import Case, CaseData
+from .names import named_number
 
 # README: quantities without a unit of pixels "should meet atol 1e-5".
 _UNITLESS = {"atol": 1e-5, "rtol": 1e-5}
@@ -17,7 +18,8 @@ def _boxes(data: CaseData) -> None:
     points, box = keypoints[..., :2], data.tensor("bbx_all")
     data.check("bbx_all", boxes.box_around(points))
     data.check("bbx_masked", boxes.box_around(points, mask))
-    data.check("bbx_enlarge105", boxes.box_around(points, enlarge=1.05))
+    name, percent = named_number(data, "bbx_enlarge")
+    data.check(name, boxes.box_around(points, enlarge=percent / 100))
     data.check("bbx_from_xyxy", boxes.box_from_corners(corners))
     # The release's second version enlarges by a tenth and leaves the aspect alone.
     data.check("bbx_from_xyxy_camutils", boxes.box_from_corners(corners, enlarge=1.1, fit_aspect=False))
@@ -41,7 +43,8 @@ def _projection(data: CaseData) -> None:
     width, height = data.tensor("image_sizes").unbind(-1)
     estimated = camera.estimate_intrinsics(width, height)
     data.check("K_estimated", estimated)
-    data.check("K_fov60", camera.intrinsics_from_fov(width, height, 60.0))
+    name, degrees = named_number(data, "K_fov")
+    data.check(name, camera.intrinsics_from_fov(width, height, degrees))
     data.check("K_resized_half", camera.resize_intrinsics(estimated, 0.5))
     data.check("cliffcam", camera.cliff_camera(box, k), _UNITLESS)
     data.check("cliffcam_zero_box", camera.cliff_camera(box * 0, k), _UNITLESS)
@@ -78,10 +81,10 @@ CASES = (
         "camera_2d.npz",
         inputs=("kp2d", "kp_mask", "xyxy", "image_sizes", "K", "pred_cam", "points3d", "R_w2c", "T_w2c", "ay_joints"),
         compared=(
-            *("bbx_all", "bbx_masked", "bbx_enlarge105", "bbx_from_xyxy", "bbx_from_xyxy_camutils"),
+            *("bbx_all", "bbx_masked", "bbx_enlarge*", "bbx_from_xyxy", "bbx_from_xyxy_camutils"),
             *("kp_normalised", "kp_normalised_small", "kp_normalised_zero_box"),
             *("lurb", "xys_back", "bi01", "bi01_back", "bi01_to_c"),
-            *("K_estimated", "K_fov60", "K_resized_half", "cliffcam", "cliffcam_zero_box"),
+            *("K_estimated", "K_fov*", "K_resized_half", "cliffcam", "cliffcam_zero_box"),
             *("full_transl", "full_transl_zero_box", "back_to_pred_cam"),
             *("projected", "projected_safe", "projected_box01"),
             *("cam_angvel", "cam_angvel_normalised", "cam_tvel", "cam_tcw_vel", "T_w2c_normalised"),

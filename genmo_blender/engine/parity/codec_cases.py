@@ -12,6 +12,7 @@ from ..representation import codec
 from ..representation import rotations as rot
 from .bodies import BODY_FILE, parity_body
 from .framework import Case, CaseData
+from .names import named_number
 
 
 def _body(data: CaseData) -> None:
@@ -56,7 +57,8 @@ def _kinematics(data: CaseData) -> None:
     data.check("fk_local", _transforms(local, offsets)[:, :kept])
     data.check("fk_global", _transforms(world, joints)[:, :kept])
     slow = body.joints22(pose * 0.02, betas, orient * 0, transl * 0.1)
-    data.check("static_gt_thr0.15", static_joints(slow[..., STATIC_JOINTS, :], 0.15).float())
+    name, speed = named_number(data, "static_gt_thr")
+    data.check(name, static_joints(slow[..., STATIC_JOINTS, :], speed).float())
 
 
 def _rotations(data: CaseData) -> None:
@@ -121,7 +123,7 @@ CASES = (
             *("raw_x", "rot_aa", "rot_6d_random", "rot_q_raw", "q_a", "q_b", "q_v0", "q_v1", "transl_c"),
         ),
         compared=(
-            *("encoded", "decoded_*", "raw_decoded_*", "static_gt_thr0.15", "fk_joints", "fk_local", "fk_global"),
+            *("encoded", "decoded_*", "raw_decoded_*", "static_gt_thr*", "fk_joints", "fk_local", "fk_global"),
             *("rot_matrix", "rot_quat", "rot_quat_from_matrix", "rot_aa_from_matrix", "rot_aa_from_quat", "rot_6d"),
             *("rot_matrix_from_6d_random", "rot_quat_to_matrix", "rot_q_mul"),
             *("q_mul", "q_rot", "q_slerp03", "q_between"),

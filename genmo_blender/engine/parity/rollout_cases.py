@@ -11,6 +11,7 @@ from ..representation.rollout import roll_out_translation, stream_start, stream_
 from ..representation.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from ..representation.smoothing import gaussian_smooth, moving_average
 from .framework import Case, CaseData
+from .names import named_number
 
 # Cameras of the case, and which of its tolerances holds for float32 results of the release.
 _CAMERAS = {
@@ -63,11 +64,14 @@ def _path(data: CaseData) -> None:
     data.check("w_local_vel_roundtrip_err", error, others)
     sane = roll_out_translation(local_velocity(path, root), root, path[:, :1])
     data.check_value("R^T v gives the path back", sane, path, others)
-    data.check("smooth_sigma3", gaussian_smooth(path), others)
-    data.check("moving_avg5", moving_average(path, 5), others)
-    columns = data.arrays["static_joint_mask_thr0.25"].shape[-1]
+    name, sigma = named_number(data, "smooth_sigma")
+    data.check(name, gaussian_smooth(path, sigma), others)
+    name, window = named_number(data, "moving_avg")
+    data.check(name, moving_average(path, int(window)), others)
+    name, speed = named_number(data, "static_joint_mask_thr")
+    columns = data.arrays[name].shape[-1]
     repeated = path.unsqueeze(-2).expand(-1, -1, columns, -1)
-    data.check("static_joint_mask_thr0.25", static_joints(repeated * _MASK_SCALE, 0.25))
+    data.check(name, static_joints(repeated * _MASK_SCALE, speed))
     for suffix, which in _REORIENTED.items():
         orient, transl = gv.reorient(data.tensor("w_global_orient"), path, which)
         data.check_rotation(f"tsf_{suffix}_go", orient, max_deg=0.01)
@@ -104,7 +108,7 @@ CASES = (
             *("*_out_global_orient", "*_out_transl", "*_out64_global_orient", "*_out64_transl"),
             *("w_rollout", "w_rollout_zero", "w_local_vel_official", "w_local_vel_roundtrip_err"),
             *("c_global_orient", "c_transl", "T_w2c_from_params", "R_c2gv", "R_c2gv_zdown", "tsf_*"),
-            *("smooth_sigma3", "moving_avg5", "static_joint_mask_thr0.25"),
+            *("smooth_sigma*", "moving_avg*", "static_joint_mask_thr*"),
         ),
         run=_rollout,
     ),
