@@ -14,15 +14,14 @@ from .layers import Mlp
 PRED_CAM_MEAN = (1.0606, -0.0027, 0.2702)
 PRED_CAM_STD = (0.1784, 0.0956, 0.0764)
 MIN_CAMERA_SCALE = 0.25
-# left ankle, left foot, right ankle, right foot, left wrist, right wrist
-STATIC_JOINTS = (7, 10, 8, 11, 20, 21)
+STATIC_JOINT_COUNT = 6  # ankle and foot left and right, wrists: refine.contacts.STATIC_JOINTS
 SMOOTHING_TAPS = 5
 
 
 @dataclass(frozen=True)
 class NetworkOutput:
     """`pred_x` (B, L, 151) clean motion, normalised; `pred_cam` (B, L, 3) scale, tx, ty; `static_conf_logits` (B, L, 6)
-    for `STATIC_JOINTS`; `pred_context` (B, T, D) the last hidden state."""
+    of the static joints; `pred_context` (B, T, D) the last hidden state."""
 
     pred_x: Tensor
     pred_cam: Tensor
@@ -33,26 +32,22 @@ class NetworkOutput:
 class Heads(nn.Module):
     """Three perceptrons on the hidden state, without a final norm. A token's frames come out side by side."""
 
-    pred_cam_mean: Tensor
-    pred_cam_std: Tensor
-
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         width, per_token = config.latent_dim, config.frames_per_token
         self.final_layer = Mlp(width, width, per_token * config.motion_dim)
         self.pred_cam_head = Mlp(width, width, per_token * 3)
-        self.static_conf_head = Mlp(width, width, per_token * len(STATIC_JOINTS))
+        self.static_conf_head = Mlp(width, width, per_token * STATIC_JOINT_COUNT)
         self.smoothing = Smoothing(config.motion_dim, config.head_filter) if config.head_filter else None
         self.per_token = per_token
-        self.register_buffer("pred_cam_mean", torch.tensor(PRED_CAM_MEAN), persistent=False)
-        self.register_buffer("pred_cam_std", torch.tensor(PRED_CAM_STD), persistent=False)
 
     def forward(self, h: Tensor, lengths: Tensor, frames: int) -> NetworkOutput:
         """h (B, T, D); `lengths` (B,) valid frames; `frames` L."""
         motion = self._frames(self.final_layer(h), frames)
         if self.smoothing is not None:
             motion = self.smoothing(motion, lengths)
-        camera = self._frames(self.pred_cam_head(h), frames) * self.pred_cam_std + self.pred_cam_mean
+        camera = self._frames(self.pred_cam_head(h), frames)
+        camera = camera * camera.new_tensor(PRED_CAM_STD) + camera.new_tensor(PRED_CAM_MEAN)
         camera = torch.cat([camera[..., :1].clamp(min=MIN_CAMERA_SCALE), camera[..., 1:]], dim=-1)
         logits = self._frames(self.static_conf_head(h), frames)
         return NetworkOutput(_one_shape(motion, lengths), camera, logits, h)
@@ -67,18 +62,17 @@ class Smoothing(nn.Module):
     Without it motion jerks where one token ends and the next begins (mini_model.md, "First tries").
     """
 
-    taps: Tensor
-
     def __init__(self, channels: int, taps: tuple[float, ...]) -> None:
         super().__init__()
         self.learned = nn.Conv1d(channels, channels, SMOOTHING_TAPS, groups=channels, bias=False)
         nn.init.zeros_(self.learned.weight)
-        self.register_buffer("taps", torch.tensor(taps).expand(channels, 1, -1).clone(), persistent=False)
+        self.taps = taps
 
     def forward(self, motion: Tensor, lengths: Tensor) -> Tensor:
         """(B, L, C) to the same; both ends of the valid frames are continued by their own values."""
         x = _held(motion, lengths).transpose(1, 2)
-        x = functional.conv1d(_edges(x, self.taps.shape[-1]), self.taps, groups=x.shape[1])
+        taps = x.new_tensor(self.taps).expand(x.shape[1], 1, -1)
+        x = functional.conv1d(_edges(x, len(self.taps)), taps, groups=x.shape[1])
         x = _held(x.transpose(1, 2), lengths).transpose(1, 2)
         x = x + self.learned(_edges(x, SMOOTHING_TAPS))
         return x.transpose(1, 2)

@@ -1,0 +1,1 @@
+"""The diffusion process: noise schedule and sampler (spec 5)."""

@@ -1,0 +1,44 @@
+"""Where the release is wrong (spec 5.1): one record of switches. False is what we do, True what the release does.
+
+Deviations that are no choice at run time (training data, dead code) are not here: spec 5.1 says what became of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class OfficialQuirks:
+    """One field for each switchable deviation; the number is its row in spec 5.1.
+
+    `gravity_view` and `focal_rule` belong to a checkpoint: they say what its weights were trained with.
+    """
+
+    gravity_view: Literal["up", "down"] = "up"
+    """D2: which way the y axis of the gravity-view frame points; the ancestor's points down."""
+    focal_rule: Literal["diagonal", "longest_side"] = "diagonal"
+    """D8: focal length guessed from the image's diagonal, or from its longest side as the release does."""
+    velocity_without_transpose: bool = False
+    """D1: the encoder takes R d for the local velocity although the roll-out needs R^T d."""
+    late_yaw: bool = False
+    """D7: the roll-out turns frame i by the camera's rotation i instead of i - 1."""
+    sigmoid_confidence: bool = False
+    """D9: keypoint confidence through a sigmoid, so that every keypoint counts as seen."""
+    ankle_targets_only: bool = False
+    """D10: the clean-up ignores the toe's target."""
+    ground_lowest_joint: bool = False
+    """Spec 8.1: the lowest joint of the clip is put on the floor; ours puts the soles there."""
+    mask_local_orient_2d: bool = False
+    """D15: samples supervised in the camera alone lose the camera-frame orientation from the simple loss too."""
+    encode_empty_caption: bool = False
+    """D27: an empty caption is encoded; ours is no text."""
+    unused_noise_draw: bool = False
+    """Spec 5.2: every DDIM step draws noise that is never used; needed where a stream of random numbers must match."""
+
+    @classmethod
+    def official(cls) -> OfficialQuirks:
+        """The release as it is: what parity compares with."""
+        switches = {f.name: True for f in fields(cls) if f.type == "bool"}
+        return cls(gravity_view="up", focal_rule="longest_side", **switches)
