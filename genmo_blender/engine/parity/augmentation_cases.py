@@ -39,8 +39,8 @@ def _noise(data: CaseData) -> None:
     data.check(name, augment.random_visibility(data.tensor("visible_draw_rand"), number))
     name, number = named_number(data, "legs_mask_s")
     frames = data.arrays[name].shape[1]
-    draw = [data.tensor(name) for name in ("legs_draw0_randint", "legs_draw1_randint", "legs_draw2_rand")]
-    data.check(name, augment.hidden_legs(*draw, frames, rate=number))
+    start, length, uniform = (data.tensor(f"legs_draw{i}") for i in ("0_randint", "1_randint", "2_rand"))
+    data.check(name, augment.hidden_legs(start, length, uniform, frames, rate=number))
     # The release's swap of hands and legs writes into a copy: nothing to do is what it does (spec 5.1 D6).
     data.check("hands_legs_out_all_triggered", data["hands_legs_in"])
     box = [data.tensor(name) for name in ("box_points", "box_draw0_rand", "box_draw1_rand", "box_draw2_rand")]
