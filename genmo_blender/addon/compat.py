@@ -1,0 +1,115 @@
+"""Differences between Blender 4.5 LTS and 5.x, and nothing else.
+
+Slotted actions, the Sequencer's renamed collections and arguments, and the question whether Blender is busy.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ..motion.rotations import Array
+
+KEYFRAME = bpy.types.Keyframe.bl_rna.properties
+LINEAR = KEYFRAME["interpolation"].enum_items["LINEAR"].value
+GENERATED = KEYFRAME["type"].enum_items["GENERATED"].value
+
+
+# Actions and their curves
+
+
+def ensure_channelbag(action: bpy.types.Action, slot: bpy.types.ActionSlot) -> Any:
+    """The channelbag that holds the slot's curves, made if missing (its ``.fcurves`` and ``.groups``)."""
+    layer = action.layers[0] if len(action.layers) else action.layers.new("Layer")
+    strip = layer.strips[0] if len(layer.strips) else layer.strips.new(type="KEYFRAME")
+    return strip.channelbag(slot, ensure=True)
+
+
+def find_channelbag(action: bpy.types.Action | None, slot: bpy.types.ActionSlot | None) -> Any | None:
+    """The slot's channelbag, or None when the action has no curves for it."""
+    if action is None or slot is None:
+        return None
+    for layer in action.layers:
+        for strip in layer.strips:
+            bag = strip.channelbag(slot)
+            if bag is not None:
+                return bag
+    return None
+
+
+def new_curve(bag: Any, path: str, index: int, group: str) -> bpy.types.FCurve:
+    """A new curve in the channelbag, in the named group (the argument exists from 5.0 on)."""
+    if "group_name" in bag.fcurves.bl_rna.functions["new"].parameters:
+        return bag.fcurves.new(path, index=index, group_name=group)
+    curve = bag.fcurves.new(path, index=index)
+    curve.group = bag.groups.get(group) or bag.groups.new(group)
+    return curve
+
+
+def assign(target: bpy.types.Object, action: bpy.types.Action | None, slot_identifier: str) -> None:
+    """Make ``action`` the object's active one, through the slot of that identifier ("" for none)."""
+    data = target.animation_data or target.animation_data_create()
+    data.action = action
+    if action is not None:
+        data.action_slot = action.slots.get(slot_identifier) if slot_identifier else None
+
+
+def fill_curve(curve: bpy.types.FCurve, frames: Array, values: Array) -> None:
+    """Give an empty curve linear keys of type "generated" in bulk. ``frames``, ``values`` (N,) float32."""
+    keys = curve.keyframe_points
+    keys.add(len(frames))
+    co = np.empty(2 * len(frames), np.float32)
+    co[0::2] = frames
+    co[1::2] = values
+    keys.foreach_set("co", co)
+    keys.foreach_set("interpolation", np.full(len(frames), LINEAR, np.int32))
+    keys.foreach_set("type", np.full(len(frames), GENERATED, np.int32))
+    curve.update()
+
+
+# Sequencer
+
+
+def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
+    """The scene whose strips the Sequencer shows (from 5.0 on it can be another than the viewport's)."""
+    return getattr(context, "sequencer_scene", None) or context.scene
+
+
+def strips_of(editor: bpy.types.SequenceEditor) -> Any:
+    """Top-level strips. Both Blender versions we support know the new name."""
+    return editor.strips
+
+
+def all_strips(scene: bpy.types.Scene) -> list[bpy.types.Strip]:
+    """All strips of a scene, those inside meta strips too; empty when the scene has no Sequencer."""
+    return list(scene.sequence_editor.strips_all) if scene.sequence_editor else []
+
+
+def new_text_strip(editor: bpy.types.SequenceEditor, name: str, channel: int, start: int, end: int) -> Any:
+    """A TEXT strip over frames ``start`` .. ``end`` (the first frame after it)."""
+    strips = editor.strips
+    parameters = strips.bl_rna.functions["new_effect"].parameters
+    extent = {"length": end - start} if "length" in parameters else {"frame_end": end}
+    return strips.new_effect(name=name, type="TEXT", channel=channel, frame_start=start, **extent)
+
+
+def strip_extent(strip: bpy.types.Strip) -> tuple[float, float]:
+    """First frame of a strip and the first frame after it (renamed in 5.2)."""
+    if hasattr(strip, "left_handle"):
+        return float(strip.left_handle), float(strip.right_handle)
+    return float(strip.frame_final_start), float(strip.frame_final_end)
+
+
+# Blender's state
+
+
+def busy_with() -> str:
+    """The name of what must end before results may be written: a modal tool or a render. "" when free."""
+    if bpy.app.is_job_running("RENDER"):
+        return "the render"
+    for window in bpy.context.window_manager.windows:
+        for operator in window.modal_operators:
+            return operator.name or operator.bl_idname
+    return ""

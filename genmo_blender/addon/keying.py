@@ -1,0 +1,236 @@
+"""`Take` -> an action: resampled to the scene's frames, continuous quaternions, written in bulk.
+
+A take's action is a new one. Where the character already has an action, the new one starts as a copy of it and only
+the keys inside the range are exchanged: everything outside stays bit for bit, and the original is never written.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ..motion import frames as axes
+from ..motion.resampling import resample
+from ..motion.rotations import Array, conjugate, continuous, multiply, to_matrix
+from . import character, compat
+
+RECIPE = "genmo_recipe"
+"""Custom property of a take's action: how it was made, as JSON."""
+NAME_BYTES = 63
+"""Longest action name of Blender 4.5, in UTF-8 (5.x takes more)."""
+KEY_FIELDS = (
+    ("co", 2, np.float32),
+    ("handle_left", 2, np.float32),
+    ("handle_right", 2, np.float32),
+    ("interpolation", 1, np.int32),
+    ("type", 1, np.int32),
+    ("easing", 1, np.int32),
+    ("handle_left_type", 1, np.int32),
+    ("handle_right_type", 1, np.int32),
+    ("back", 1, np.float32),
+    ("amplitude", 1, np.float32),
+    ("period", 1, np.float32),
+)
+"""All that a key is made of: name, numbers a key, type. Types come before handles when written back."""
+
+
+@dataclass(frozen=True)
+class PoseCurves:
+    """What is keyed: ``names`` of bones, their ``rotations`` (N, J, 4) in bone axes, the pelvis's ``location`` (N, 3),
+    at whole scene ``frames`` (N,)."""
+
+    names: tuple[str, ...]
+    frames: Array
+    rotations: Array
+    location: Array
+
+
+def pose_curves(
+    rest: character.RestPose,
+    names: tuple[str, ...],
+    rotations: Array,
+    transl: Array,
+    motion_fps: float,
+    scene_fps: float,
+    first: int,
+    last: int,
+) -> PoseCurves:
+    """Motion in the model's space -> pose-bone channels at scene frames ``first`` .. ``last``, both keyed.
+
+    ``rotations`` (T, J, 4) local, w first, and ``transl`` (T, 3) the pelvis, both Y up at ``motion_fps``. A bone with
+    rest axes B takes the basis B^-1 R B, and a quaternion's vector part simply turns with the axes.
+    """
+    frames = np.arange(first, last + 1)
+    q, path = resample(rotations, transl, motion_fps, (frames - first) / scene_fps)
+    turns = to_matrix(rest.turns)
+    basis = np.concatenate([q[..., :1], np.einsum("jab,tjb->tja", turns, q[..., 1:])], axis=-1)
+    location = (axes.points_to_blender(path) - rest.pelvis_head) @ rest.pelvis_axes
+    return PoseCurves(
+        names, frames.astype(np.float32), continuous(basis).astype(np.float32), location.astype(np.float32)
+    )
+
+
+def pelvis_pose(rest: character.RestPose, rotation: Array, location: Array) -> tuple[Array, Array]:
+    """Inverse for the pelvis alone: its channels (4,), (3,) -> rotation (4,) and position (3,) in the model's space."""
+    turn = rest.turns[0]
+    q = multiply(multiply(conjugate(turn), rotation), turn)
+    return q, axes.points_to_model(rest.pelvis_head + rest.pelvis_axes @ location)
+
+
+# Writing
+
+
+def write(action: bpy.types.Action, slot: bpy.types.ActionSlot, curves: PoseCurves) -> None:
+    """Key the curves into the action's slot; keys already there outside the range stay as they are."""
+    bag = compat.ensure_channelbag(action, slot)
+    before = {(curve.data_path, curve.array_index): curve for curve in bag.fcurves}
+    for path, index, group, values in _channels(_signs_matched(curves, before)):
+        curve = before.get((path, index))
+        if curve is None:
+            compat.fill_curve(compat.new_curve(bag, path, index, group), curves.frames, values)
+        else:
+            _exchange(curve, curves.frames, values)
+
+
+def _channels(curves: PoseCurves) -> Iterable[tuple[str, int, str, Array]]:
+    """(data path, index, group, values (N,)) of every curve."""
+    for i in range(3):
+        yield location_path(curves.names[0]), i, curves.names[0], curves.location[:, i]
+    for j, name in enumerate(curves.names):
+        for i in range(4):
+            yield rotation_path(name), i, name, curves.rotations[:, j, i]
+
+
+def rotation_path(bone: str) -> str:
+    """Data path of a bone's quaternion."""
+    return f'pose.bones["{bone}"].rotation_quaternion'
+
+
+def location_path(bone: str) -> str:
+    """Data path of a bone's location."""
+    return f'pose.bones["{bone}"].location'
+
+
+def _signs_matched(curves: PoseCurves, before: dict[tuple[str, int], Any]) -> PoseCurves:
+    """Each bone's signs turned so that the key before the range (else the one after it) is no flip away.
+
+    q and -q are the same turn; keys outside the range are not ours to change, so ours follow them.
+    """
+    rotations = curves.rotations
+    for j, name in enumerate(curves.names):
+        own = [before.get((rotation_path(name), i)) for i in range(4)]
+        if any(curve is None for curve in own):
+            continue
+        for frame, ours in ((curves.frames[0] - 1, rotations[0, j]), (curves.frames[-1] + 1, rotations[-1, j])):
+            if _keyed_beyond(own[0], frame, frame < curves.frames[0]):
+                theirs = np.array([curve.evaluate(float(frame)) for curve in own], np.float32)
+                if float(theirs @ ours) < 0:
+                    rotations = rotations.copy() if rotations is curves.rotations else rotations
+                    rotations[:, j] *= -1
+                break
+    return PoseCurves(curves.names, curves.frames, rotations, curves.location)
+
+
+def _keyed_beyond(curve: bpy.types.FCurve, frame: float, left: bool) -> bool:
+    keys = curve.keyframe_points
+    if not len(keys):
+        return False
+    return bool(keys[0].co[0] <= frame) if left else bool(keys[-1].co[0] >= frame)
+
+
+def _exchange(curve: bpy.types.FCurve, frames: Array, values: Array) -> None:
+    """Rebuild one curve: its keys outside the range untouched, ours inside."""
+    keys = curve.keyframe_points
+    old = {}
+    for field, size, kind in KEY_FIELDS:
+        old[field] = np.empty(len(keys) * size, kind)
+        keys.foreach_get(field, old[field])
+        old[field] = old[field].reshape(len(keys), size)
+    times = old["co"][:, 0]
+    # Keys on sub-frames within half a frame of the ends would fight with ours.
+    left, right = times < frames[0], times > frames[-1]
+    count = len(frames)
+    ours = {field: np.zeros((count, size), kind) for field, size, kind in KEY_FIELDS}
+    points = np.stack([frames, values], axis=1).astype(np.float32)
+    third = np.array([1.0 / 3.0, 0.0], np.float32)
+    ours["co"], ours["handle_left"], ours["handle_right"] = points, points - third, points + third
+    ours["interpolation"][:] = compat.LINEAR
+    ours["type"][:] = compat.GENERATED
+    for field in ("handle_left_type", "handle_right_type"):
+        ours[field][:] = compat.KEYFRAME[field].enum_items["AUTO_CLAMPED"].value
+    keys.clear()
+    keys.add(int(left.sum()) + count + int(right.sum()))
+    for field in ("co", *(f for f, _, _ in KEY_FIELDS if not f.startswith("handle") and f != "co")):
+        keys.foreach_set(field, np.concatenate([old[field][left], ours[field], old[field][right]]).ravel())
+    for field in ("handle_left_type", "handle_right_type", "handle_left", "handle_right"):
+        keys.foreach_set(field, np.concatenate([old[field][left], ours[field], old[field][right]]).ravel())
+
+
+# Actions of takes
+
+
+def new_take_action(
+    target: bpy.types.Object, original: bpy.types.Action | None, slot_identifier: str, name: str
+) -> Any:
+    """A new action for a take, and its slot: a copy of the original's slot, or empty."""
+    if original is None or slot_identifier not in original.slots:
+        action = bpy.data.actions.new(name)
+        return action, action.slots.new(id_type="OBJECT", name=target.name)
+    action = original.copy()
+    action.name = name
+    for slot in list(action.slots):
+        if slot.identifier != slot_identifier:
+            action.slots.remove(slot)
+    return action, action.slots[slot_identifier]
+
+
+def take_name(character_name: str, prompts: Iterable[str], number: int, seed: int) -> str:
+    """``Hero · walks, waves · t03 · s1234``, trimmed at word ends to what Blender can hold."""
+    tail = f" · t{number:02d} · s{seed}"
+    deeds = ", ".join(dict.fromkeys(filter(None, (deed(prompt) for prompt in prompts))))
+    room = NAME_BYTES - len(tail.encode())
+    head = _trimmed(character_name, min(room, 28))
+    deeds = _trimmed(deeds, room - len(head.encode()) - len(" · ".encode()))
+    return head + (f" · {deeds}" if deeds else "") + tail
+
+
+SUBJECTS = frozenset(
+    "a an the person man woman human someone somebody character figure guy girl boy he she they it is are".split()
+)
+
+
+def deed(prompt: str) -> str:
+    """The word that says what is done: the first one that is not the subject."""
+    for word in re.findall(r"[^\s,.;:!?“”\"()]+", prompt):
+        if word.lower() not in SUBJECTS:
+            return word
+    return ""
+
+
+def _trimmed(text: str, room: int) -> str:
+    """The longest beginning of whole words within ``room`` bytes; a single long word is cut between letters."""
+    if len(text.encode()) <= room:
+        return text
+    cut = text.encode()[: max(room, 0)].decode(errors="ignore")
+    whole, space, _ = cut.rpartition(" ")
+    return (whole if space else cut).rstrip(" ,·")
+
+
+def store_recipe(action: bpy.types.Action, recipe: dict[str, Any]) -> None:
+    """Keep how the take was made with it."""
+    action[RECIPE] = json.dumps(recipe, ensure_ascii=False, sort_keys=True)
+
+
+def recipe_of(action: bpy.types.Action) -> dict[str, Any] | None:
+    """How a take was made; None when the action is no take or its recipe cannot be read."""
+    try:
+        recipe = json.loads(action.get(RECIPE, ""))
+    except (TypeError, ValueError):
+        return None
+    return recipe if isinstance(recipe, dict) else None

@@ -1,0 +1,19 @@
+"""Thin operators: they read properties, call a function of ``services`` and report a sentence."""
+
+from __future__ import annotations
+
+import bpy
+
+from . import character, generate, review, strips
+
+CLASSES = (*character.CLASSES, *strips.CLASSES, *generate.CLASSES, *review.CLASSES)
+
+
+def register() -> None:
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)

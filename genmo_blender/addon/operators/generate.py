@@ -1,0 +1,125 @@
+"""Generate, Again, Cancel."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import BoolProperty, IntProperty
+
+from ...protocol.failures import GenmoFailure
+from ...protocol.requests import MAX_SEED, MAX_TAKES
+from .. import compat, sentences, session
+from ..services import delivery, generate, takes
+from . import common
+
+
+def _run(operator: bpy.types.Operator, order: delivery.Order) -> set[str]:
+    """Queue an order; in background mode stay until its end, since no timer fires there."""
+    job = session.current().submit(order)
+    if not bpy.app.background:
+        return {"FINISHED"}
+    outcome = generate.drive(job.id)
+    if outcome.kind == "failed":
+        operator.report({"ERROR"}, outcome.sentence)
+        return {"CANCELLED"}
+    operator.report({"INFO"}, outcome.sentence)
+    return {"FINISHED"} if outcome.kind != "cancelled" else {"CANCELLED"}
+
+
+def _can_start(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
+    target = common.needs_character(cls, context)
+    if target is None:
+        return False
+    here = session.current()
+    reason = None
+    if here.jobs is None:
+        reason = here.missing or sentences.engine_not_set_up()
+    elif here.jobs.of(str(target.session_uid)) is not None:
+        reason = sentences.job_running(target.name)
+    elif target.mode == "EDIT":
+        reason = sentences.editing_character(target.name)
+    if reason is not None:
+        cls.poll_message_set(sentences.text_of(reason))
+    return reason is None
+
+
+class GENMO_OT_generate(bpy.types.Operator):
+    """Make motion from the text strips; the takes wait for Keep or Drop"""
+
+    # No UNDO: the result is one undo step of its own when it arrives.
+    bl_idname = "genmo.generate"
+    bl_label = "Generate"
+    bl_options = {"REGISTER"}
+
+    takes: IntProperty(
+        name="Takes", description="How many versions to make. Not set: the panel's number", min=1, max=MAX_TAKES
+    )
+    seed: IntProperty(
+        name="Seed",
+        description="Seed of the first take, 0 for a new one. Not set: the panel's seed",
+        min=0,
+        max=MAX_SEED - MAX_TAKES,
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return _can_start(cls, context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        scene = context.scene
+        count = self.takes if self.properties.is_property_set("takes") else scene.genmo.takes
+        seed = self.seed if self.properties.is_property_set("seed") else scene.genmo.seed
+        try:
+            target = common.current_character(context)
+            return _run(self, generate.order(scene, compat.sequencer_scene(context), target, count, seed))
+        except GenmoFailure as failure:
+            return common.tell(self, failure)
+
+
+class GENMO_OT_again(bpy.types.Operator):
+    """Make one more take of the same direction; it joins those that wait"""
+
+    bl_idname = "genmo.again"
+    bl_label = "Again"
+    bl_options = {"REGISTER"}
+
+    same_seed: BoolProperty(
+        name="Same Seed", description="Use the shown take's seed again: the same motion on the same machine"
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not _can_start(cls, context):
+            return False
+        if takes.shown(common.current_character(context)) is None:
+            cls.poll_message_set(sentences.no_take_waiting())
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            target = common.current_character(context)
+            return _run(self, generate.order_again(context.scene, target, self.same_seed))
+        except GenmoFailure as failure:
+            return common.tell(self, failure)
+
+
+class GENMO_OT_cancel(bpy.types.Operator):
+    """Stop generating; the animation stays as it is"""
+
+    bl_idname = "genmo.cancel"
+    bl_label = "Cancel"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        if not session.current().working:
+            cls.poll_message_set("Nothing is being generated.")
+            return False
+        return True
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        session.current().cancel()
+        return {"FINISHED"}
+
+
+CLASSES = (GENMO_OT_generate, GENMO_OT_again, GENMO_OT_cancel)

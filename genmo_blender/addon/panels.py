@@ -1,0 +1,204 @@
+"""The GENMO tab in the sidebars of the 3D View and the Sequencer. Panels draw state; they compute nothing."""
+
+from __future__ import annotations
+
+import time
+
+import bpy
+
+from . import compat, measure, session, timeline
+from .operators.common import current_character
+from .services import takes
+
+
+class GENMO_UL_strips(bpy.types.UIList):
+    """The character's prompts"""
+
+    def draw_item(  # noqa: D102
+        self, context, layout, _data, strip, _icon, _active_data, _active_property, _index=0, _filter=0
+    ) -> None:
+        row = layout.row(align=True)
+        row.active = strip.genmo.enabled
+        row.prop(strip, "text", text="", emboss=False)
+        start, end = compat.strip_extent(strip)
+        extent = row.row()
+        extent.alignment = "RIGHT"
+        extent.label(text=f"{start:.0f}–{end:.0f}")
+        icon = "HIDE_OFF" if strip.genmo.enabled else "HIDE_ON"
+        row.prop(strip.genmo, "enabled", text="", icon=icon, emboss=False)
+
+    def filter_items(self, context, data, name):  # noqa: D102
+        target = current_character(context)
+        strips = getattr(data, name)
+        shown = [
+            self.bitflag_filter_item if timeline.is_text_strip(s) and s.genmo.character == target else 0 for s in strips
+        ]
+        order = sorted(range(len(strips)), key=lambda i: compat.strip_extent(strips[i]))
+        places = [0] * len(order)
+        for place, index in enumerate(order):
+            places[index] = place
+        return shown, places
+
+
+class _Panel:
+    """What both sidebars show."""
+
+    bl_label = "GENMO Motion"
+    bl_category = "GENMO"
+    bl_region_type = "UI"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        with measure.span("draw"):
+            _draw(self.layout, context)
+
+
+class GENMO_PT_view3d(_Panel, bpy.types.Panel):
+    """GENMO Motion beside the character"""
+
+    bl_idname = "GENMO_PT_view3d"
+    bl_space_type = "VIEW_3D"
+
+
+class GENMO_PT_sequencer(_Panel, bpy.types.Panel):
+    """GENMO Motion beside the strips"""
+
+    bl_idname = "GENMO_PT_sequencer"
+    bl_space_type = "SEQUENCE_EDITOR"
+
+
+def _draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    layout.use_property_split = True
+    layout.use_property_decorate = False
+    here = session.current()
+    target = current_character(context)
+    _draw_status(layout, here)
+    _draw_character(layout, context, target)
+    if target is not None:
+        _draw_strips(layout, context, target)
+    _draw_settings(layout, context.scene.genmo)
+    _draw_generate(layout, context.scene.genmo, here, target)
+    if target is not None and takes.in_review(target):
+        _draw_review(layout, target)
+
+
+def _draw_status(layout: bpy.types.UILayout, here: session.Session) -> None:
+    layout.label(text=here.status(), icon="CHECKMARK" if here.jobs is not None else "ERROR")
+    if here.missing is not None:
+        _draw_text(layout, here.missing.remedy or here.missing.sentence)
+        layout.operator("preferences.addon_show", text="Open Preferences").module = session.preferences.EXTENSION
+
+
+def _draw_character(layout: bpy.types.UILayout, context: bpy.types.Context, target: bpy.types.Object | None) -> None:
+    settings = context.scene.genmo
+    row = layout.row(align=True)
+    if settings.follow_selection and target is not None:
+        row.label(text=target.name, icon="ARMATURE_DATA")
+    else:
+        row.prop(settings, "character", text="")
+    row.prop(settings, "follow_selection", text="", icon="RESTRICT_SELECT_OFF")
+    layout.operator("genmo.add_character", icon="OUTLINER_OB_ARMATURE")
+
+
+def _draw_strips(layout: bpy.types.UILayout, context: bpy.types.Context, target: bpy.types.Object) -> None:
+    scene = compat.sequencer_scene(context)
+    if scene != context.scene:
+        layout.label(text=f"Strips of the scene {scene.name}", icon="SEQUENCE")
+    layout.prop(context.scene.genmo, "range_mode")
+    layout.label(text=timeline.summary(context.scene, scene, target))
+    if scene.sequence_editor is not None:
+        layout.template_list("GENMO_UL_strips", "", scene.sequence_editor, "strips", scene.genmo, "strip_index", rows=3)
+    row = layout.row(align=True)
+    row.operator("genmo.add_text_strip", text="Add Text Strip", icon="ADD")
+    row.operator("genmo.strip_remove", text="", icon="REMOVE")
+    picked = timeline.picked_strip(scene)
+    if picked is not None and picked.genmo.character == target:
+        layout.prop(picked.genmo, "strength", slider=True)
+
+
+def _draw_settings(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    column = layout.column()
+    for name in ("seed", "steps", "guidance", "crossfade", "play"):
+        column.prop(settings, name)
+
+
+def _draw_generate(
+    layout: bpy.types.UILayout,
+    settings: bpy.types.PropertyGroup,
+    here: session.Session,
+    target: bpy.types.Object | None,
+) -> None:
+    job = here.jobs.of(str(target.session_uid)) if here.jobs is not None and target is not None else None
+    if job is None and not here.arrivals:
+        row = layout.row(align=True)
+        row.scale_y = 1.5
+        row.operator("genmo.generate", icon="PLAY")
+        row.prop(settings, "takes", text="")
+    else:
+        row = layout.row(align=True)
+        if job is not None:
+            words, factor = _progress(job)
+            row.progress(text=words, factor=factor)
+        row.operator("genmo.cancel", icon="X")
+    if here.message:
+        _draw_text(layout, here.message, alert=here.alert)
+
+
+def _progress(job: session.Job) -> tuple[str, float]:
+    """Words and share of the progress row."""
+    told = job.progress
+    if told is None:
+        return "Waiting …", 0.0
+    words = told.words or told.stage
+    if not told.of:
+        return f"{words} …", 0.0
+    left = job.seconds_left(time.monotonic())
+    rest = f" · {left:.0f} s left" if left is not None else ""
+    return f"{words} {told.done}/{told.of}{rest}", told.done / told.of
+
+
+def _draw_review(layout: bpy.types.UILayout, target: bpy.types.Object) -> None:
+    box = layout.box()
+    found = takes.waiting(target)
+    shown = takes.shown(target)
+    row = box.row(align=True)
+    row.operator("genmo.take_previous", text="", icon="TRIA_LEFT")
+    middle = row.row()
+    middle.alignment = "CENTER"
+    index = found.index(shown) + 1 if shown is not None else 0
+    middle.label(text=f"Take {index}/{len(found)}")
+    row.operator("genmo.take_next", text="", icon="TRIA_RIGHT")
+    if shown is not None:
+        box.label(text=shown.name, icon="ACTION")
+    row = box.row(align=True)
+    row.operator("genmo.keep_take", icon="CHECKMARK")
+    row.operator("genmo.drop_take", icon="TRASH")
+    row.operator("genmo.again", icon="FILE_REFRESH")
+
+
+TEXT_WIDTH = 44
+"""Letters a line: a label does not wrap by itself."""
+
+
+def _draw_text(layout: bpy.types.UILayout, text: str, alert: bool = False) -> None:
+    column = layout.column(align=True)
+    column.alert = alert
+    line = ""
+    for word in [*text.split(), ""]:
+        if word and len(line) + len(word) < TEXT_WIDTH:
+            line = f"{line} {word}".strip()
+            continue
+        column.label(text=line)
+        line = word
+
+
+CLASSES = (GENMO_UL_strips, GENMO_PT_view3d, GENMO_PT_sequencer)
+
+
+def register() -> None:
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)

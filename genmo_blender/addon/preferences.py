@@ -1,0 +1,56 @@
+"""Preferences: where the engine is."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import StringProperty
+
+EXTENSION = __package__.rpartition(".addon")[0]
+"""The package's name as Blender gave it (``bl_ext.<repository>.genmo_motion``)."""
+
+
+def _engine_chosen(_self: bpy.types.AddonPreferences, _context: bpy.types.Context) -> None:
+    from . import session
+
+    session.use_engine()
+
+
+class GenmoPreferences(bpy.types.AddonPreferences):
+    """Set once; everything else is in the panel."""
+
+    bl_idname = EXTENSION
+
+    engine_python: StringProperty(
+        name="Engine Python",
+        description="The Python of the engine's environment, made by `python3 build.py`. "
+        "Empty: the environment variable GENMO_ENGINE_PYTHON names it",
+        subtype="FILE_PATH",
+        update=_engine_chosen,
+    )
+    engine_command: StringProperty(
+        name="Engine Command",
+        description="For studios: the whole command that starts an engine, perhaps on another machine "
+        "(`ssh host …`). Empty: the engine of this extension runs in the Python above",
+        update=_engine_chosen,
+    )
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        from . import session
+
+        layout = self.layout
+        layout.prop(self, "engine_python")
+        layout.prop(self, "engine_command")
+        layout.label(text=session.current().status())
+
+
+def read() -> GenmoPreferences:
+    """The preferences of this extension."""
+    return bpy.context.preferences.addons[EXTENSION].preferences
+
+
+def register() -> None:
+    bpy.utils.register_class(GenmoPreferences)
+
+
+def unregister() -> None:
+    bpy.utils.unregister_class(GenmoPreferences)

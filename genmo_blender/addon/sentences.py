@@ -1,0 +1,183 @@
+"""Every sentence the add-on says, in one place (product.md 2.11).
+
+Form: what happened, in an animator's words · why, if known · the one thing to do. Functions return failures of the
+common tree, so that a sentence travels with its code; plain notes are functions that return text.
+"""
+
+from __future__ import annotations
+
+from ..protocol.failures import EngineFailure, GenmoFailure, RequestFailure, StorageFailure
+
+
+def text_of(failure: GenmoFailure) -> str:
+    """What happened and what to do, as one line."""
+    return f"{failure.sentence} {failure.remedy}".strip()
+
+
+# Before a job
+
+
+def no_character() -> GenmoFailure:
+    return RequestFailure(
+        "no_character", "There is no character to move.", "Press Add Character, or select one in the scene."
+    )
+
+
+def character_missing_bones(name: str, bones: list[str]) -> GenmoFailure:
+    shown = ", ".join(bones[:3]) + (" …" if len(bones) > 3 else "")
+    return RequestFailure(
+        "missing_bones",
+        f"{name} has lost bones that the motion needs ({shown}).",
+        "Undo the change, or add a new character.",
+    )
+
+
+def character_rotation_mode(name: str, bone: str) -> GenmoFailure:
+    return RequestFailure(
+        "rotation_mode",
+        f"The bone {bone} of {name} does not rotate by quaternions.",
+        "Set its rotation mode to Quaternion (WXYZ).",
+    )
+
+
+def character_linked(name: str) -> GenmoFailure:
+    return RequestFailure(
+        "linked", f"{name} is linked from another file and cannot be keyed here.", "Make a library override of it."
+    )
+
+
+def character_not_in_scene(name: str, scene: str) -> GenmoFailure:
+    return RequestFailure(
+        "not_in_scene", f"{name} is not in the scene {scene}.", "Choose a character of this scene, or link it in."
+    )
+
+
+def editing_character(name: str) -> GenmoFailure:
+    return RequestFailure("edit_mode", f"{name} is in Edit Mode.", "Leave Edit Mode, then go on.")
+
+
+def nla_tweak_mode(name: str) -> GenmoFailure:
+    return RequestFailure(
+        "nla_tweak", f"{name} is being tweaked in the NLA Editor.", "Leave tweak mode (Tab in the NLA Editor)."
+    )
+
+
+def nothing_to_do(first: int, last: int) -> GenmoFailure:
+    return RequestFailure(
+        "nothing_to_do", f"No text strips in frames {first}–{last}.", "Add a text strip, or choose another range."
+    )
+
+
+def no_strips(name: str) -> GenmoFailure:
+    return RequestFailure("no_strips", f"{name} has no text strips yet.", "Press Add Text Strip.")
+
+
+def empty_prompt(strip: str) -> GenmoFailure:
+    return RequestFailure("empty_prompt", f"The text strip {strip} has no words.", "Type what the character should do.")
+
+
+def strip_outside_range(text: str, first: int, last: int, range_first: int, range_last: int) -> GenmoFailure:
+    return RequestFailure(
+        "prompt_outside_range",
+        f"The strip “{text}” (frames {first}–{last}) lies outside the range (frames {range_first}–{range_last}).",
+        "Move the strip into the range, switch it off, or make the range longer.",
+    )
+
+
+def job_running(name: str) -> GenmoFailure:
+    return RequestFailure("job_running", f"{name} is already being generated.", "Wait for its takes, or press Cancel.")
+
+
+def mode_not_object() -> str:
+    return "Switch to Object Mode to add a character."
+
+
+def strip_ends_before_start(start: int, end: int) -> GenmoFailure:
+    return RequestFailure(
+        "empty_strip", f"A strip from frame {start} to frame {end} has no length.", "Give it an end after its start."
+    )
+
+
+# The engine
+
+
+def engine_not_set_up() -> GenmoFailure:
+    return EngineFailure(
+        "engine_not_set_up",
+        "The engine is not set up.",
+        "Run `python3 build.py engine -- doctor` in the project's folder, then choose its Python in the preferences.",
+    )
+
+
+def engine_python_missing(path: str) -> GenmoFailure:
+    return EngineFailure(
+        "engine_python_missing",
+        f"The engine's Python is not at {path}.",
+        "Choose it in the extension's preferences.",
+    )
+
+
+# During and after a job
+
+
+def character_deleted(name: str) -> GenmoFailure:
+    return RequestFailure("character_deleted", f"{name} was deleted while its takes were made.", "They were discarded.")
+
+
+def character_unlinked(name: str) -> GenmoFailure:
+    return RequestFailure(
+        "character_unlinked", f"{name} was taken out of every scene while its takes were made.", "They were discarded."
+    )
+
+
+def file_closed(name: str) -> GenmoFailure:
+    return RequestFailure(
+        "file_closed", f"Another file was opened while takes for {name} were made.", "They were discarded."
+    )
+
+
+def scene_deleted(name: str) -> GenmoFailure:
+    return RequestFailure(
+        "scene_deleted", f"The scene of {name} was deleted while its takes were made.", "They were discarded."
+    )
+
+
+def waiting_for(name: str, what: str) -> str:
+    return f"Takes for {name} are ready. They arrive when {what} has ended."
+
+
+def takes_ready(name: str, count: int) -> str:
+    return f"{count} take{'s' if count > 1 else ''} for {name}: look, then Keep or Drop."
+
+
+def takes_ready_elsewhere(name: str, scene: str) -> str:
+    return f"Takes for {name} are ready in the scene {scene}."
+
+
+def cancelled(name: str) -> str:
+    return f"Cancelled. {name} is unchanged."
+
+
+def kept(name: str) -> str:
+    return f"Kept “{name}”."
+
+
+def dropped(name: str) -> str:
+    return f"Dropped. {name} is as it was."
+
+
+# Reviewing
+
+
+def no_take_waiting() -> str:
+    return "No take is waiting. Press Generate first."
+
+
+def take_lost(name: str) -> GenmoFailure:
+    return RequestFailure(
+        "take_lost", f"The shown take of {name} was removed from the file.", "Choose another take, or Drop."
+    )
+
+
+def recipe_unreadable(name: str) -> GenmoFailure:
+    return StorageFailure("recipe_unreadable", f"The recipe of “{name}” cannot be read.", "Press Generate instead.")

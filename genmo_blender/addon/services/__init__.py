@@ -1,0 +1,1 @@
+"""What operators do, as functions of explicit objects: no context, no reports."""

@@ -1,0 +1,107 @@
+"""From an order to waiting takes: what a job is for, and how its result reaches the character.
+
+Between the order and the arrival the animator may rename, delete or unlink the character, switch scenes or modes:
+targets are found again by their session uid and checked.
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass, field
+from typing import Any
+
+import bpy
+
+from ...protocol.capabilities import Capabilities
+from ...protocol.failures import GenmoFailure
+from ...protocol.messages import PRODUCT_VERSION
+from ...protocol.motions import MotionResult
+from ...protocol.requests import GenerateRequest
+from .. import character, compat, sentences
+from . import playback, takes, undo
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a job is for. No references to data of the file: undo and loading would kill them."""
+
+    target: int
+    """The character's session uid."""
+    scene: int
+    """The session uid of the scene that sets the frame rate."""
+    name: str
+    request: GenerateRequest
+    first: int
+    last: int
+    fps: float
+    prompts: tuple[str, ...]
+    strips: tuple[str, ...] = ()
+    play: bool = True
+    verb: str = field(default="Generate")
+    """Names the undo step."""
+
+    @property
+    def key(self) -> str:
+        """The character as the queue knows it."""
+        return str(self.target)
+
+
+def find(collection: Any, uid: int) -> Any | None:
+    """The data block of a session uid."""
+    return next((block for block in collection if block.session_uid == uid), None)
+
+
+def lost(order: Order) -> GenmoFailure | None:
+    """Why there is nobody left to receive the result, or None."""
+    target = find(bpy.data.objects, order.target)
+    if target is None:
+        return sentences.character_deleted(order.name)
+    if not target.users_scene:
+        return sentences.character_unlinked(target.name)
+    if find(bpy.data.scenes, order.scene) is None:
+        return sentences.scene_deleted(target.name)
+    return None
+
+
+def waits_for(order: Order) -> str:
+    """What must end before the result may be written ("" when nothing)."""
+    target = find(bpy.data.objects, order.target)
+    if target is not None and target.mode == "EDIT":
+        return f"Edit Mode of {target.name}"
+    return compat.busy_with()
+
+
+def apply(order: Order, result: MotionResult, model: Capabilities | None) -> str:
+    """Write the takes of a result, as one undo step; returns the sentence. Raises GenmoFailure, changing nothing."""
+    failure = lost(order)
+    if failure is not None:
+        raise failure
+    target, scene = find(bpy.data.objects, order.target), find(bpy.data.scenes, order.scene)
+    failure = character.obstacle(target)
+    if failure is not None:
+        raise failure
+    placed = takes.Placement(order.first, order.last, order.fps, order.prompts, _recipe(order, result, model))
+    takes.begin(target, scene, result, placed)
+    if order.play:
+        playback.play(scene, order.first)
+    undo.push(f"{order.verb} {target.name}")
+    if bpy.context.scene != scene:
+        return sentences.takes_ready_elsewhere(target.name, scene.name)
+    return sentences.takes_ready(target.name, len(result.takes))
+
+
+def _recipe(order: Order, result: MotionResult, model: Capabilities | None) -> dict[str, Any]:
+    """How the takes were made; each take adds its own seed."""
+    return {
+        "format": 1,
+        "request": order.request.to_dict(),
+        "prompts": list(order.prompts),
+        "strips": list(order.strips),
+        "frames": [order.first, order.last],
+        "fps": order.fps,
+        "model": model.to_dict() if model else {},
+        "engine": PRODUCT_VERSION,
+        "blender": bpy.app.version_string,
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "job_report": result.report,
+    }

@@ -1,0 +1,175 @@
+"""Takes that wait: begun by a result, looked through, ended by Keep or Drop.
+
+All of it is stored in the file, on the character and on the takes' actions: saving, undo and reopening carry it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+
+from ...motion.skeleton import canonical
+from ...protocol.motions import MotionResult, Take
+from .. import character, compat, keying, sentences
+from . import playback
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where and how a result is written: scene frames ``first`` .. ``last`` at ``fps``; ``recipe`` is common to all
+    takes; ``prompts`` name them."""
+
+    first: int
+    last: int
+    fps: float
+    prompts: tuple[str, ...]
+    recipe: dict[str, Any]
+
+
+def waiting(target: bpy.types.Object) -> list[bpy.types.Action]:
+    """The character's waiting takes. A copy of a character does not own its model's takes."""
+    return [w.action for w in target.genmo.review.takes if w.action is not None and w.action.genmo.owner == target]
+
+
+def in_review(target: bpy.types.Object) -> bool:
+    """Whether Keep or Drop is due."""
+    return len(target.genmo.review.takes) > 0
+
+
+def shown(target: bpy.types.Object) -> bpy.types.Action | None:
+    """The take that the character plays."""
+    found = waiting(target)
+    return found[min(target.genmo.review.index, len(found) - 1)] if found else None
+
+
+def own_state(target: bpy.types.Object) -> character.OwnState:
+    """The animator's own animation: what a take is made over, under review too."""
+    review = target.genmo.review
+    if not in_review(target):
+        return character.read_state(target)
+    pose = character.Pose.from_json(review.pose)
+    return character.OwnState(review.original, review.original_slot, pose, review.had_animation_data)
+
+
+def begin(target: bpy.types.Object, scene: bpy.types.Scene, result: MotionResult, placement: Placement) -> None:
+    """Write all takes of a result as actions, beside those that wait already, and show the first new one."""
+    own = own_state(target)
+    _remember(target, own)
+    review = target.genmo.review
+    first_new = len(waiting(target))
+    for take in result.takes:
+        action = _write_take(target, own, take, result.fps, placement)
+        review.takes.add().action = action
+    show(target, first_new)
+    if review.scene is None:
+        review.scene, review.preview = scene, playback.show_range(scene, placement.first, placement.last)
+
+
+def _remember(target: bpy.types.Object, own: character.OwnState) -> None:
+    """At the start of a review: store what Drop puts back, and protect the animator's action."""
+    review = target.genmo.review
+    if in_review(target):
+        return
+    review.original, review.original_slot = own.action, own.slot
+    review.pose, review.had_animation_data = own.pose.to_json(), own.had_animation_data
+    if own.action is not None and own.action.library is None:
+        review.original_fake_user = own.action.use_fake_user
+        own.action.use_fake_user = True
+
+
+def _write_take(
+    target: bpy.types.Object, own: character.OwnState, take: Take, motion_fps: float, placement: Placement
+) -> bpy.types.Action:
+    target.genmo.take_count += 1
+    name = keying.take_name(target.name, placement.prompts, target.genmo.take_count, take.seed)
+    action, slot = keying.new_take_action(target, own.action, own.slot, name)
+    names = canonical(take.rotations.shape[1]).names
+    curves = keying.pose_curves(
+        character.rest_pose(target, names),
+        names,
+        take.rotations,
+        take.transl,
+        motion_fps,
+        placement.fps,
+        placement.first,
+        placement.last,
+    )
+    keying.write(action, slot, curves)
+    keying.store_recipe(action, {**placement.recipe, "seed": take.seed, "name": name, "report": take.report})
+    action.use_fake_user = True
+    action.genmo.owner = target
+    return action
+
+
+def show(target: bpy.types.Object, index: int) -> None:
+    """Make a waiting take the character's action. Raises RequestFailure when none is left."""
+    found = waiting(target)
+    if not found:
+        raise sentences.take_lost(target.name)
+    target.genmo.review.index = index % len(found)
+    action = found[target.genmo.review.index]
+    compat.assign(target, action, action.slots[0].identifier)
+
+
+def step(target: bpy.types.Object, by: int) -> None:
+    """Show the next (1) or previous (-1) waiting take, round and round."""
+    show(target, target.genmo.review.index + by)
+
+
+def keep(target: bpy.types.Object) -> str:
+    """The shown take stays the character's action; the others go. Returns its name. Raises as `show`."""
+    kept = shown(target)
+    if kept is None:
+        raise sentences.take_lost(target.name)
+    compat.assign(target, kept, kept.slots[0].identifier)
+    kept.genmo.owner = None
+    _remove([action for action in waiting(target) if action != kept])
+    _end(target)
+    return kept.name
+
+
+def drop(target: bpy.types.Object) -> None:
+    """All waiting takes go; the character's own action, slot and pose come back.
+
+    An action that the animator has chosen meanwhile stays.
+    """
+    review = target.genmo.review
+    own = own_state(target)
+    current = target.animation_data.action if target.animation_data else None
+    if current is None or current in [w.action for w in review.takes]:
+        character.put_back(target, own)
+    if own.action is not None and own.action.library is None and not _original_of_another(target, own.action):
+        own.action.use_fake_user = review.original_fake_user
+    _remove(waiting(target))
+    _end(target)
+
+
+def reconcile() -> None:
+    """After a file was opened: takes that wait are protected, whatever Blender made of their users meanwhile."""
+    for action in bpy.data.actions:
+        if action.genmo.owner is not None and action.library is None:
+            action.use_fake_user = True
+
+
+def _original_of_another(target: bpy.types.Object, action: bpy.types.Action) -> bool:
+    """Whether another character's review still needs the action's protection."""
+    return any(o != target and in_review(o) and o.genmo.review.original == action for o in bpy.data.objects)
+
+
+def _end(target: bpy.types.Object) -> None:
+    """Forget the review and give the preview range back."""
+    review = target.genmo.review
+    if review.scene is not None and review.preview:
+        playback.restore_range(review.scene, review.preview)
+    review.takes.clear()
+    for name in ("index", "original", "original_slot", "original_fake_user", "had_animation_data", "pose", "scene"):
+        review.property_unset(name)
+    review.property_unset("preview")
+
+
+def _remove(actions: Sequence[bpy.types.Action]) -> None:
+    for action in actions:
+        bpy.data.actions.remove(action)

@@ -1,0 +1,252 @@
+"""What lives as long as the extension is enabled and never in a file: the engine, its jobs, and the last sentence.
+
+The timer here is the only one: it runs ten times a second while a job, an arrival or a starting engine is due, and
+goes when idle.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import bpy
+
+from ..protocol.failures import GenmoFailure
+from . import engine_command, measure, preferences, sentences
+from .engine_process import EngineProcess
+from .jobs import Job, Jobs, State
+from .services import delivery
+
+TICK_SECONDS = 0.1
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended for the animator. ``kind``: "applied", "waiting", "cancelled" or "failed"."""
+
+    kind: str
+    sentence: str
+
+
+@dataclass
+class Session:
+    """Jobs over one engine; ``jobs`` is None while no engine is set up (``missing`` says why)."""
+
+    jobs: Jobs | None = None
+    missing: GenmoFailure | None = None
+    message: str = ""
+    """The last sentence for the panel."""
+    alert: bool = False
+    """Whether the message tells of a failure."""
+    orders: dict[int, delivery.Order] = field(default_factory=dict)
+    """What each unfinished job is for."""
+    arrivals: list[tuple[Job, delivery.Order]] = field(default_factory=list)
+    """Results that wait until Blender is free."""
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    """Endings, for a background run that waits for its own."""
+
+    @property
+    def due(self) -> bool:
+        """Whether the timer has something to do."""
+        return bool(self.arrivals) or (self.jobs is not None and self.jobs.due)
+
+    @property
+    def working(self) -> bool:
+        """Whether there is something to cancel."""
+        return bool(self.arrivals) or (self.jobs is not None and bool(self.jobs.open()))
+
+    def say(self, sentence: str, alert: bool = False) -> None:
+        """Show a sentence in the panel."""
+        self.message, self.alert = sentence, alert
+        redraw()
+
+    def status(self) -> str:
+        """The status line."""
+        if self.jobs is None:
+            return "Engine not set up"
+        engine = self.jobs.engine
+        if engine.status == "stopped":
+            return "Ready · the engine starts with the first Generate"
+        if engine.status in ("starting", "loading"):
+            return "Starting the engine …"
+        if engine.capabilities is None:
+            return "The engine has no model"
+        return f"Ready · {engine.capabilities.model} · {engine.capabilities.device.upper()}"
+
+    def submit(self, order: delivery.Order) -> Job:
+        """Queue a job for an order. Raises RequestFailure when its character has one already."""
+        if self.jobs is None:
+            raise self.missing or sentences.engine_not_set_up()
+        if self.jobs.of(order.key) is not None:
+            raise sentences.job_running(order.name)
+        if not self.orders and not self.arrivals:
+            self.outcomes.clear()
+        job = self.jobs.submit(order.key, order.request)
+        self.orders[job.id] = order
+        self.message, self.alert = "", False
+        start_timer()
+        return job
+
+    def cancel(self) -> None:
+        """End every unfinished job, and forget results that wait."""
+        for job, order in self.arrivals:
+            self._close(job.id, "cancelled", sentences.cancelled(order.name))
+        self.arrivals.clear()
+        if self.jobs is not None:
+            self.jobs.cancel_all()
+            self.step()
+
+    def step(self) -> None:
+        """One tick: hear the engine, write what has arrived."""
+        for job in self.jobs.poll() if self.jobs else ():
+            self._heard(job)
+        waiting, self.arrivals = self.arrivals, []
+        for job, order in waiting:
+            self._deliver(job, order)
+        redraw()
+
+    def _heard(self, job: Job) -> None:
+        if not job.ended:
+            return
+        order = self.orders.pop(job.id, None)
+        if order is None:
+            return  # its file was closed
+        if job.state is State.DONE:
+            self.arrivals.append((job, order))
+        elif job.state is State.CANCELLED:
+            self._close(job.id, "cancelled", sentences.cancelled(order.name))
+        else:
+            assert job.failure is not None
+            self._close(job.id, "failed", sentences.text_of(job.failure))
+
+    def _deliver(self, job: Job, order: delivery.Order) -> None:
+        blocked = delivery.waits_for(order)
+        if blocked:
+            self.arrivals.append((job, order))
+            self.outcomes[job.id] = Outcome("waiting", sentences.waiting_for(order.name, blocked))
+            if self.message != self.outcomes[job.id].sentence:
+                self.say(self.outcomes[job.id].sentence)
+            return
+        try:
+            assert job.result is not None and self.jobs is not None
+            sentence = delivery.apply(order, job.result, self.jobs.engine.capabilities)
+        except GenmoFailure as failure:
+            self._close(job.id, "failed", sentences.text_of(failure))
+        else:
+            self._close(job.id, "applied", sentence)
+
+    def _close(self, job_id: int, kind: str, sentence: str) -> None:
+        self.outcomes[job_id] = Outcome(kind, sentence)
+        self.say(sentence, alert=kind == "failed")
+
+    def leave_file(self) -> None:
+        """Another file is being opened: what was under way belongs to the old one."""
+        names = [order.name for order in self.orders.values()] + [order.name for _, order in self.arrivals]
+        self.orders.clear()
+        self.arrivals.clear()
+        if self.jobs is not None:
+            self.jobs.cancel_all()
+        self.message, self.alert = "", False
+        if names:
+            self.message, self.alert = sentences.text_of(sentences.file_closed(names[0])), True
+
+    def drop_lost_targets(self) -> None:
+        """After undo or redo: a job whose character is gone ends at once."""
+        for job_id, order in list(self.orders.items()):
+            lost = delivery.lost(order)
+            if lost is not None and self.jobs is not None:
+                del self.orders[job_id]
+                self.jobs.cancel(job_id)
+                self._close(job_id, "failed", sentences.text_of(lost))
+
+
+_session = Session()
+
+
+def current() -> Session:
+    """The one session."""
+    return _session
+
+
+def use_engine() -> None:
+    """(Re)connect with the engine that preferences and environment name; jobs of the former one end."""
+    stop_engine()
+    try:
+        command = _command()
+    except GenmoFailure as failure:
+        _session.missing = failure
+        return
+    folder = _user_folder()
+    environment = engine_command.engine_environment(os.environ)
+    _session.missing = None
+    _session.jobs = Jobs(EngineProcess(command, folder / "engine.log", folder, environment))
+
+
+def stop_engine() -> None:
+    """End the engine; waits a second at most."""
+    if _session.jobs is not None:
+        _session.jobs.stop(timeout=1.0)
+        _session.step()
+        _session.jobs = None
+
+
+def _command() -> tuple[str, ...]:
+    chosen = preferences.read()
+    if chosen.engine_command.strip():
+        return tuple(shlex.split(chosen.engine_command, posix=os.name != "nt"))
+    python = bpy.path.abspath(chosen.engine_python) or os.environ.get("GENMO_ENGINE_PYTHON", "")
+    if not python:
+        raise sentences.engine_not_set_up()
+    if not Path(python).is_file():
+        raise sentences.engine_python_missing(python)
+    return engine_command.local_command(Path(python), Path(__file__).resolve().parents[1], _user_folder())
+
+
+def _user_folder() -> Path:
+    return Path(bpy.utils.extension_path_user(preferences.EXTENSION, create=True))
+
+
+# The timer
+
+
+def start_timer() -> None:
+    """Make sure that the timer runs."""
+    if not bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.register(_tick, first_interval=TICK_SECONDS, persistent=True)
+
+
+def _tick() -> float | None:
+    # An exception would unregister the timer without a word, and with it every job.
+    try:
+        with measure.span("tick"):
+            _session.step()
+    except Exception:
+        LOG.exception("GENMO Motion: a tick failed")
+    return TICK_SECONDS if _session.due else None
+
+
+def redraw() -> None:
+    """Have the panels drawn again; at most once a tick."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type in ("VIEW_3D", "SEQUENCE_EDITOR"):
+                for region in area.regions:
+                    if region.type == "UI":
+                        region.tag_redraw()
+
+
+def register() -> None:
+    use_engine()
+
+
+def unregister() -> None:
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+    _session.leave_file()
+    stop_engine()
+    _session.outcomes.clear()
+    _session.message, _session.alert = "", False

@@ -1,0 +1,313 @@
+"""Strips over the range and where the character stands -> `GenerateRequest`. Reads the scene once, then forgets it.
+
+Seconds count from the range's first frame; space is the character's own (its armature's axes turned to Y up), so that
+any parent and any scale carry the motion as they carry the body.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import bpy
+import numpy as np
+
+from ..motion.rotations import Array, heading, normalise
+from ..protocol.requests import GenerateRequest, StartState, TextSpan, validate
+from . import character, compat, keying, sentences
+
+CHANNEL_NAME = "GENMO"
+"""Channels of this name (GENMO, GENMO 2, ...) hold prompts and are muted, so that strips never show in the render."""
+LAST_CHANNEL = 128
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One strip's words and extent, in seconds of the scene's clock (frame / rate)."""
+
+    text: str
+    start: float
+    end: float
+    strength: float
+    strip: str
+
+
+@dataclass(frozen=True)
+class FrameRange:
+    """Frames ``first`` .. ``last`` of a scene, both keyed."""
+
+    first: int
+    last: int
+    fps: float
+
+    @property
+    def seconds(self) -> float:
+        """From the first key to the last."""
+        return (self.last - self.first) / self.fps
+
+    @property
+    def start_time(self) -> float:
+        """Seconds of the scene's clock at the first frame."""
+        return self.first / self.fps
+
+
+def scene_fps(scene: bpy.types.Scene) -> float:
+    """Frames a second, with the base (23.976 is 24 / 1.001)."""
+    return scene.render.fps / scene.render.fps_base
+
+
+# Strips
+
+
+def is_text_strip(strip: bpy.types.Strip) -> bool:
+    """Whether a strip is one of our prompts."""
+    return strip.type == "TEXT" and strip.genmo.uid != ""
+
+
+def strips_for(scene: bpy.types.Scene, target: bpy.types.Object) -> list[bpy.types.Strip]:
+    """The character's text strips in a Sequencer scene, from left to right."""
+    found = [s for s in compat.all_strips(scene) if is_text_strip(s) and s.genmo.character == target]
+    return sorted(found, key=lambda s: compat.strip_extent(s))
+
+
+def picked_strip(scene: bpy.types.Scene) -> bpy.types.Strip | None:
+    """The text strip that is picked in the panel's list of a Sequencer scene."""
+    editor = scene.sequence_editor
+    index = scene.genmo.strip_index
+    if editor is None or not 0 <= index < len(compat.strips_of(editor)):
+        return None
+    strip = compat.strips_of(editor)[index]
+    return strip if is_text_strip(strip) else None
+
+
+def prompt_text(strip: bpy.types.Strip) -> str:
+    """The strip's words: its text, or the whole prompt that Blender 4.5 had to cut at 511 bytes."""
+    shown, full = strip.text, strip.genmo.full_text
+    return full if len(full) > len(shown) and shown and full.startswith(shown) else shown
+
+
+def set_prompt_text(strip: bpy.types.Strip, text: str) -> None:
+    """Write a prompt; what Blender cannot show is kept beside."""
+    strip.text = text
+    strip.genmo.full_text = text if strip.text != text else ""
+
+
+def add_text_strip(
+    scene: bpy.types.Scene, target: bpy.types.Object, text: str, start: int, end: int
+) -> bpy.types.Strip:
+    """A muted text strip over frames ``start`` .. ``end`` in a reserved, muted channel of the scene."""
+    editor = scene.sequence_editor or scene.sequence_editor_create()
+    channel = _free_channel(editor, start, end)
+    strip = compat.new_text_strip(editor, keying.deed(text) or "Prompt", channel, start, end)
+    strip.mute = True
+    strip.genmo.character = target
+    strip.genmo.uid = uuid.uuid4().hex
+    set_prompt_text(strip, text)
+    strip.color_tag = "COLOR_04"
+    return strip
+
+
+def _free_channel(editor: bpy.types.SequenceEditor, start: int, end: int) -> int:
+    """The first reserved channel with room for the extent; a new one above all others when there is none."""
+    taken: dict[int, list[tuple[float, float]]] = {}
+    for strip in compat.strips_of(editor):
+        taken.setdefault(strip.channel, []).append(compat.strip_extent(strip))
+    reserved = [i for i, channel in enumerate(editor.channels) if channel.name.split(" ")[0] == CHANNEL_NAME and i > 0]
+    for index in reserved:
+        if all(end <= a or start >= b for a, b in taken.get(index, ())):
+            return index
+    above = max([*taken, *reserved, 0]) + 1
+    free = [i for i in range(1, LAST_CHANNEL + 1) if i not in taken and i not in reserved]
+    index = above if above <= LAST_CHANNEL or not free else free[-1]
+    channel = editor.channels[min(index, LAST_CHANNEL)]
+    channel.name = CHANNEL_NAME if not reserved else f"{CHANNEL_NAME} {len(reserved) + 1}"
+    channel.mute = True
+    return min(index, LAST_CHANNEL)
+
+
+def repair_doubled_ids(scene: bpy.types.Scene) -> None:
+    """A copied strip carries its model's identifier: give every later one its own."""
+    seen: set[str] = set()
+    for strip in compat.all_strips(scene):
+        if is_text_strip(strip):
+            if strip.genmo.uid in seen:
+                strip.genmo.uid = uuid.uuid4().hex
+            seen.add(strip.genmo.uid)
+
+
+def prompts_of(strips: Iterable[bpy.types.Strip], fps: float) -> tuple[Prompt, ...]:
+    """What enabled strips say and when. Raises RequestFailure for a strip without words."""
+    prompts = []
+    for strip in strips:
+        if not strip.genmo.enabled:
+            continue
+        text = prompt_text(strip).strip()
+        if not text:
+            raise sentences.empty_prompt(strip.name)
+        start, end = compat.strip_extent(strip)
+        prompts.append(Prompt(text, start / fps, end / fps, strip.genmo.strength, strip.genmo.uid))
+    return tuple(prompts)
+
+
+def strips_range(strips: Sequence[bpy.types.Strip], strips_fps: float, fps: float) -> FrameRange | None:
+    """From the start of the first enabled strip to the end of the last, in frames of a scene at ``fps``."""
+    extents = [compat.strip_extent(s) for s in strips if s.genmo.enabled]
+    if not extents:
+        return None
+    start, end = min(a for a, _ in extents) / strips_fps, max(b for _, b in extents) / strips_fps
+    return FrameRange(round(start * fps), round(end * fps), fps)
+
+
+def own_range(scene: bpy.types.Scene) -> FrameRange:
+    """The preview range if it is on, else the scene's range."""
+    if scene.use_preview_range:
+        return FrameRange(scene.frame_preview_start, scene.frame_preview_end, scene_fps(scene))
+    return FrameRange(scene.frame_start, scene.frame_end, scene_fps(scene))
+
+
+# Text spans
+
+
+def spans(prompts: Sequence[Prompt], start: float, crossfade: float) -> tuple[TextSpan, ...]:
+    """Prompts of the scene's clock -> spans of a range that begins at ``start``, with fades between neighbours.
+
+    Where two strips touch, each reaches half of ``crossfade`` (seconds) into the other. Where they overlap in part,
+    the overlap is the crossfade. A strip inside another applies together with it, without fades.
+    """
+    out = [TextSpan(p.text, p.start - start, p.end - start, p.strength) for p in prompts]
+    order = sorted(range(len(out)), key=lambda i: (out[i].start, out[i].end))
+    tiny = 1e-6
+    for a, b in zip(order, order[1:], strict=False):
+        left, right = out[a], out[b]
+        overlap = left.end - right.start
+        if abs(overlap) < tiny:
+            # A fade never eats more than half of a strip.
+            half = min(crossfade, left.end - left.start, right.end - right.start) / 2
+            out[a] = replace(left, end=left.end + half, fade_out=2 * half)
+            out[b] = replace(right, start=right.start - half, fade_in=2 * half)
+        elif overlap > 0 and right.start > left.start + tiny and right.end > left.end + tiny:
+            out[a] = replace(left, fade_out=overlap)
+            out[b] = replace(right, fade_in=overlap)
+    return tuple(out)
+
+
+# Where the character stands
+
+
+def start_state(scene: bpy.types.Scene, target: bpy.types.Object, own: character.OwnState, frame: int) -> StartState:
+    """The pelvis's place and heading at a frame, in the character's own space turned to Y up.
+
+    Read from the curves of the character's own action (never a take's); channels without a curve count as they stand.
+    Constraints and NLA tracks need the frame itself: then the scene visits it and comes back.
+    """
+    pelvis = character.body_names()[0]
+    rest = character.rest_pose(target, (pelvis,))
+    data = target.animation_data
+    if len(target.pose.bones[pelvis].constraints) or (data is not None and len(data.nla_tracks)):
+        rotation, location = _visited(scene, target, own, frame)
+    else:
+        rotation, location = _evaluated(pelvis, own, frame)
+    q, position = keying.pelvis_pose(rest, normalise(rotation), location)
+    return StartState((float(position[0]), 0.0, float(position[2])), float(heading(q)))
+
+
+def _evaluated(pelvis: str, own: character.OwnState, frame: int) -> tuple[Array, Array]:
+    """The pelvis's channels at a frame: rotation (4,), location (3,)."""
+    rotation, location = np.array(own.pose.rotations[pelvis]), np.array(own.pose.location)
+    bag = compat.find_channelbag(own.action, own.action.slots.get(own.slot) if own.action else None)
+    for curve in bag.fcurves if bag else ():
+        for path, values in ((keying.rotation_path(pelvis), rotation), (keying.location_path(pelvis), location)):
+            if curve.data_path == path and not curve.mute:
+                values[curve.array_index] = curve.evaluate(frame)
+    return rotation, location
+
+
+def _visited(
+    scene: bpy.types.Scene, target: bpy.types.Object, own: character.OwnState, frame: int
+) -> tuple[Array, Array]:
+    """As `_evaluated`, but with everything that acts on the bone: read while the scene stands on the frame."""
+    back, subframe = scene.frame_current, scene.frame_subframe
+    shown = character.read_state(target)
+    try:
+        character.put_back(target, own)
+        scene.frame_set(frame)
+        bone = target.pose.bones[character.body_names()[0]]
+        matrix = bone.bone.matrix_local.inverted() @ bone.matrix
+        return np.array(matrix.to_quaternion()), np.array(matrix.to_translation())
+    finally:
+        character.put_back(target, shown)
+        scene.frame_set(back, subframe=subframe)
+        # Channels without a curve do not come back with the frame.
+        character.put_back(target, shown)
+
+
+# The request
+
+
+@dataclass(frozen=True)
+class Direction:
+    """What Generate will do: the request, the frames it fills, and the words of strips that lie outside them."""
+
+    request: GenerateRequest
+    frames: FrameRange
+    prompts: tuple[Prompt, ...]
+    unused: tuple[str, ...]
+
+
+def frame_range(scene: bpy.types.Scene, strips_scene: bpy.types.Scene, target: bpy.types.Object) -> FrameRange:
+    """The frames that Generate would fill. Raises RequestFailure when there are no strips to take them from."""
+    if scene.genmo.range_mode == "SCENE":
+        return own_range(scene)
+    found = strips_range(strips_for(strips_scene, target), scene_fps(strips_scene), scene_fps(scene))
+    if found is None:
+        raise sentences.no_strips(target.name)
+    return found
+
+
+def summary(scene: bpy.types.Scene, strips_scene: bpy.types.Scene, target: bpy.types.Object) -> str:
+    """The panel's line: ``frames 101–245 · 6.0 s · 2 prompts``, and how many strips lie outside."""
+    found = [s for s in strips_for(strips_scene, target) if s.genmo.enabled]
+    if not found and scene.genmo.range_mode == "STRIPS":
+        return "No text strips yet"
+    frames = frame_range(scene, strips_scene, target)
+    rate = scene_fps(strips_scene)
+    extents = [(a / rate, b / rate) for a, b in (compat.strip_extent(s) for s in found)]
+    end = frames.start_time + frames.seconds
+    used = sum(1 for a, b in extents if b > frames.start_time and a < end)
+    outside = f" · {len(found) - used} outside" if used < len(found) else ""
+    prompts = f"{used} prompt{'' if used == 1 else 's'}{outside}"
+    return f"Frames {frames.first}–{frames.last} · {frames.seconds:.1f} s · {prompts}"
+
+
+def direction(
+    scene: bpy.types.Scene,
+    strips_scene: bpy.types.Scene,
+    target: bpy.types.Object,
+    own: character.OwnState,
+    seed: int,
+    count: int,
+) -> Direction:
+    """Everything of the scene that a job needs. Raises RequestFailure with the sentence of what is wrong."""
+    settings = scene.genmo
+    frames = frame_range(scene, strips_scene, target)
+    prompts = prompts_of(strips_for(strips_scene, target), scene_fps(strips_scene))
+    end = frames.start_time + frames.seconds
+    inside = tuple(p for p in prompts if p.end > frames.start_time and p.start < end)
+    outside = tuple(p for p in prompts if p not in inside)
+    if not inside and outside:
+        a, b = round(outside[0].start * frames.fps), round(outside[0].end * frames.fps)
+        raise sentences.strip_outside_range(outside[0].text, a, b, frames.first, frames.last)
+    if not inside:
+        raise sentences.nothing_to_do(frames.first, frames.last)
+    request = GenerateRequest(
+        duration=frames.seconds,
+        texts=spans(inside, frames.start_time, settings.crossfade / frames.fps),
+        seed=seed,
+        takes=count,
+        steps=settings.steps,
+        guidance=settings.guidance,
+        start=start_state(scene, target, own, frames.first),
+    )
+    validate(request)
+    return Direction(request, frames, inside, tuple(p.text for p in outside))
