@@ -211,7 +211,9 @@ def run(
     """Train until ``steps`` are done: a line in ``folder/log.jsonl`` every ``report_every`` steps, state and ``save``
     (the EMA as a checkpoint) every ``every_seconds`` and at the end."""
     folder.mkdir(parents=True, exist_ok=True)
-    last_save, sums = time.monotonic(), {}
+    last_save = time.monotonic()
+    sums: dict[str, float] = {}
+    counted = 0
     state = trainer.state
     while state.step < steps:
         wait_while_paused()
@@ -219,9 +221,10 @@ def run(
         parts = trainer.step(steps)
         state.seconds += time.monotonic() - began
         sums = {k: sums.get(k, 0.0) + v for k, v in parts.items()}
+        counted += 1
         if state.step % report_every == 0 or state.step == steps:
-            _log(folder, state, {k: v / report_every for k, v in sums.items()})
-            sums = {}
+            _log(folder, state, {k: v / counted for k, v in sums.items()})
+            sums, counted = {}, 0
         if time.monotonic() - last_save > every_seconds or state.step == steps:
             if validation is not None:
                 _log(folder, state, {f"val_{k}": v for k, v in validation.validate().items()})

@@ -1,0 +1,41 @@
+"""The engine's command line: ``python -m genmo_blender.engine COMMAND ...`` (through ``build.py engine -- ...``)."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from ..protocol.failures import GenmoFailure
+
+
+def _train(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
+    from .training import command
+
+    command.add_arguments(parser)
+    return command.train(parser.parse_args(arguments))
+
+
+COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser, list[str]], int]]] = {
+    "train": ("train the bundled model's network on folders of motion", _train),
+}
+"""Each imports what it needs when it runs, so that none waits for another's libraries."""
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; returns the exit code: 0 done, 1 failed with a sentence on standard error, 2 wrong usage."""
+    if not arguments or arguments[0] not in COMMANDS:
+        words = "\n".join(f"  {name:<10} {help_text}" for name, (help_text, _) in COMMANDS.items())
+        print(f"usage: engine COMMAND ...\n\n{words}", file=sys.stderr)
+        return 0 if arguments in (["-h"], ["--help"]) else 2
+    help_text, run = COMMANDS[arguments[0]]
+    parser = argparse.ArgumentParser(prog=f"engine {arguments[0]}", description=help_text)
+    try:
+        return run(parser, arguments[1:])
+    except GenmoFailure as failure:
+        print(f"{failure}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
