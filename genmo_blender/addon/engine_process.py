@@ -7,21 +7,16 @@ sentence; a cancelled job ends at once for the caller, and an engine that does n
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from ..protocol.capabilities import Capabilities
-from ..protocol.failures import EngineFailure, GenmoFailure, StorageFailure, failure_from_dict, failure_to_dict
+from ..protocol.failures import EngineFailure, GenmoFailure, failure_from_dict, failure_to_dict
 from ..protocol.messages import (
-    CHUNK_BYTES,
     Cancel,
     Cancelled,
-    Chunk,
     Failed,
     Foreign,
     Generate,
@@ -37,9 +32,10 @@ from ..protocol.messages import (
     Unknown,
     to_bytes,
 )
-from ..protocol.requests import Attachment, GenerateRequest
+from ..protocol.requests import GenerateRequest
 from .engine_child import EngineChild, Exit, UploadFailed
 from .engine_log import RotatingLog
+from .uploads import attachment_frames
 
 Event = Progress | Result | Failed | Cancelled
 
@@ -209,7 +205,8 @@ class EngineProcess:
         if outstanding is None or message.job != outstanding.job:
             return  # late words about a job that has its ending
         if isinstance(message, Need):
-            child.upload(message.job, _chunks(outstanding, message.sha256))
+            wanted = [a for a in outstanding.request.attachments if a.sha256 in message.sha256]
+            child.upload(message.job, attachment_frames(wanted, lambda: outstanding.ended))
         elif isinstance(message, Progress):
             if not outstanding.ended:
                 outstanding.progress = message
@@ -292,38 +289,6 @@ class EngineProcess:
         self._ending = self._stopping = False
         self._heard = 0
         self._silence = self._cancelled_for = self._ended_for = 0.0
-
-
-def _chunks(outstanding: _Outstanding, wanted: tuple[str, ...]) -> Iterator[bytes]:
-    """Frames of the attachments ``wanted``, read while they are sent; ends early when the job is cancelled."""
-    for attachment in outstanding.request.attachments:
-        if attachment.sha256 in wanted:
-            yield from _file_chunks(outstanding, attachment)
-
-
-def _file_chunks(outstanding: _Outstanding, attachment: Attachment) -> Iterator[bytes]:
-    digest = hashlib.sha256()
-    try:
-        with open(attachment.path, "rb") as file:
-            offset, last = 0, False
-            while not last and not outstanding.ended:
-                data = file.read(CHUNK_BYTES)
-                digest.update(data)
-                last = offset + len(data) >= attachment.size or not data
-                if last and digest.hexdigest() != attachment.sha256:
-                    raise _file_failure(attachment, "it has changed")
-                yield to_bytes(Chunk(attachment.sha256, offset, last, np.frombuffer(data, np.uint8)))
-                offset += len(data)
-    except OSError as error:
-        raise _file_failure(attachment, error.strerror or str(error)) from error
-
-
-def _file_failure(attachment: Attachment, why: str) -> StorageFailure:
-    return StorageFailure(
-        "attachment_unreadable",
-        f"The file “{attachment.name}” could not be read ({why}).",
-        "Check that it is still where the strip says.",
-    )
 
 
 def _died(outstanding: _Outstanding | None, code: int | None) -> EngineFailure:

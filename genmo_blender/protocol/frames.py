@@ -98,7 +98,7 @@ class Decoder:
         if version != VERSION:
             raise PipeFailure(
                 "version_mismatch",
-                f"The versions do not fit: {self._peer} speaks version {version} of the pipe, this side version {VERSION}.",
+                f"The versions do not fit: {self._peer} speaks version {version} of the pipe, this side {VERSION}.",
                 _UPDATE,
             )
         _check_sizes(header_size, payload_size)

@@ -8,7 +8,6 @@ Client to engine: `Generate`, `Cancel`, `Chunk`, `Shutdown`. Both: `Unknown`, th
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from functools import cache
 from typing import Any, ClassVar, get_type_hints
 
 import numpy as np
@@ -46,9 +45,10 @@ class Message:
     @classmethod
     def from_parts(cls, record: dict[str, Any], arrays: dict[str, np.ndarray]) -> Message:
         """Inverse of `parts`. Raises KeyError, TypeError or ValueError where a field does not fit."""
-        known = {name: record[name] for name in _types(cls) if name in record}
+        types = _types(cls)
+        known = {name: record[name] for name in types if name in record}
         for name, value in known.items():
-            expected = _types(cls)[name]
+            expected = types[name]
             if expected is tuple and isinstance(value, list):
                 known[name] = tuple(value)
             elif type(value) is not expected:
@@ -56,8 +56,7 @@ class Message:
         return cls(**known)
 
 
-@cache
-def _types(cls: Any) -> dict[str, type]:
+def _types(cls: type) -> dict[str, type]:
     hints = get_type_hints(cls)
     return {f.name: getattr(hints[f.name], "__origin__", hints[f.name]) for f in fields(cls)}
 
