@@ -2,6 +2,7 @@
 
 import unicodedata
 from dataclasses import dataclass
+from string import punctuation
 
 from .wordpiece import UNKNOWN, WordPiece, clean
 
@@ -56,6 +57,6 @@ def check_prompt(prompt: str, tokeniser: WordPiece, limit: int) -> PromptCheck:
     for found in pieces:
         total += len(found)
         heard += total <= limit
-    unknown = tuple(dict.fromkeys(word for word, found in zip(words, pieces, strict=True) if UNKNOWN in found))
     heard = max(heard, 1)  # a first word longer than the limit is heard in part
-    return PromptCheck(" ".join(words[:heard]), " ".join(words[heard:]), total, limit, unknown)
+    unknown = (word.strip(punctuation) for word, found in zip(words, pieces, strict=True) if UNKNOWN in found)
+    return PromptCheck(" ".join(words[:heard]), " ".join(words[heard:]), total, limit, tuple(dict.fromkeys(unknown)))

@@ -1,8 +1,8 @@
 """The bundled text encoder: all-MiniLM-L6-v2 (a six-layer BERT, 384 wide) in plain torch.
 
 Weights and vocabulary lie in ``assets/text_encoder`` (card there). Tokens, not the pooled sentence, feed the network:
-the pooled vectors of two sentences that differ in "left" and "right" are almost the same (cosine 0.9 to 0.98), their
-tokens are not (0.68 between the two words).
+two sentences that differ in "left" and "right" have almost the same pooled vector (cosine 0.9 to 0.98), the two words'
+tokens lie further apart (0.68 to 0.89).
 """
 
 import hashlib
