@@ -76,7 +76,8 @@ def segments(clip: Clip, rule: Rule, side: str | None) -> list[Segment]:
             if c.kind == "motion" and pattern.search(c.text):
                 found.append((clip, c.start, min(c.end, c.start + seconds)))
     if "clips" in place and _shows(clip, place["clips"], side):
-        found += [(clip, a, min(a + seconds, clip.frames)) for a in range(0, max(1, clip.frames - seconds + 1), seconds)]
+        starts = range(0, max(1, clip.frames - seconds + 1), seconds)
+        found += [(clip, a, min(a + seconds, clip.frames)) for a in starts]
     avoid = place.get("avoid", NEVER)
     return [s for s in found if s[2] - s[1] >= SHORTEST and not _captioned(s, avoid)]
 

@@ -1,4 +1,4 @@
-"""Figures of one motion from its joints, the vocabulary in which prompt rules are written (mini_model.md, "frozen rules").
+"""Figures of one motion from its joints: the words in which prompt rules are written (mini_model.md, "frozen rules").
 
 `measure` gives one number for each name in the tables below. Paired figures exist as ``left_...`` and ``right_...``;
 a rule writes ``named_...`` (the prompt's side), ``other_...`` and, for signed figures whose positive sense is left,
@@ -188,7 +188,7 @@ def _arm(joints: Array, i: int) -> dict[str, float]:
 
 
 def _jab(joints: Array, i: int) -> float:
-    """The way (metres) that a hand goes ahead of the body in a sixth of a second, ending stretched at shoulder height."""
+    """How far (metres) a hand goes ahead of the body in a sixth of a second, ending stretched at shoulder height."""
     forward, _ = facing(joints)
     wrist, shoulder = joints[:, WRISTS[i]], joints[:, SHOULDERS[i]]
     offsets = canonical().offsets
