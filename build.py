@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The one entry for people: `python3 build.py COMMAND`. Every command first sets up what it needs; the work is in tools/."""
+"""The one entry for people: `python3 build.py COMMAND`. Each command first sets up what it needs."""
 
 import sys
 
@@ -22,7 +22,8 @@ def usage() -> str:
 
 
 def main() -> int:
-    if sys.version_info < (3, 11):  # before any import of ours, which an older Python could not read
+    # Before any import of ours, which an older Python could not read.
+    if sys.version_info < (3, 11):  # noqa: UP036
         print("build.py: Python 3.11 or newer is needed, and this is " + sys.version.split()[0] + ".", file=sys.stderr)
         return 1
     from tools import commands

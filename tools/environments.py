@@ -1,4 +1,4 @@
-"""The Python environments under .build/: made from hashed locks, stamped with the lock's hash, made again when a lock changes.
+"""The Python environments under .build/: made from hashed locks, stamped with their hashes, remade when one changes.
 
 | environment | locks | for |
 | --- | --- | --- |
@@ -93,7 +93,7 @@ def create(environment: Environment) -> None:
     need_venv()
     shutil.rmtree(environment.folder, ignore_errors=True)
     log_of(environment.name).unlink(missing_ok=True)
-    command = [base, "-m", "venv", environment.folder]
+    command = [base, "-m", "venv", str(environment.folder)]
     quietly(command, f"Making the Python environment {environment.name}", log_of(environment.name))
 
 
@@ -131,9 +131,9 @@ def pip(environment: Environment, action: str) -> list[str | Path]:
 
 
 def download_torch(environment: Environment) -> Path:
-    """Lets pip choose torch's wheel by the user's configuration and returns the folder with it; hashes are checked later.
+    """Lets pip choose torch's wheel by the user's configuration; returns its folder. Hashes are checked later.
 
-    Asked for hashes at once, pip would prefer a registry's file, whose hash it sees, to a CPU build in a folder of wheels.
+    Asked for hashes at once, pip would prefer a registry's file, whose hash it sees, to a CPU build in a folder.
     """
     requirement = re.findall(r"^torch==\S+", (LOCKS / "torch.txt").read_text(), re.MULTILINE)[0]
     folder = environment.folder / "download"

@@ -1,7 +1,7 @@
-"""Writes tools/locks/*.txt from tools/locks/*.in: every package pinned, every file of it hashed, nothing about where it comes from.
+"""Writes tools/locks/*.txt from tools/locks/*.in: packages pinned, files hashed, no word of where they come from.
 
-Run `python3 -m tools.make_locks` after changing an .in file; needs the program `uv` on the PATH and a package registry that
-it is configured for. Only developers run this; build.py reads the finished locks with pip.
+Run `python3 -m tools.make_locks` after changing an .in file; needs the program `uv` on the PATH and a package registry
+that it is configured for. Only developers run this; build.py reads the finished locks with pip.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 LOCKS = Path(__file__).parent / "locks"
 
-# uv reads the registry, where torch 2.13.0 for Linux is the CUDA build. The project's own CPU build of the same release,
+# uv reads the registry, where torch 2.13.0 for Linux is the CUDA build. PyTorch's own CPU build of the same release,
 # torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl, is another file with another hash: torch.txt admits both.
 TORCH_CPU_HASHES = ("sha256:6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b",)
 

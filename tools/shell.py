@@ -1,4 +1,4 @@
-"""Running programs: output to a log with one line on the screen, or straight through; and the one way to stop with a sentence."""
+"""Running programs, with a log and one line on the screen or straight through; the one way to stop with a sentence."""
 
 from __future__ import annotations
 

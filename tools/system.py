@@ -1,4 +1,4 @@
-"""What must come from the system's own packages: installed when we are root on a Debian, named in a sentence otherwise."""
+"""What must come from the system's own packages: installed as root on a Debian, named in a sentence otherwise."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def loads(library: str) -> bool:
 
 
 def need_blender_libraries() -> None:
-    """Makes sure that Blender's module can be imported and can render. Raises Stop naming the packages that are missing."""
+    """Makes sure that Blender's module can be imported and can render. Raises Stop naming what is missing."""
     if not sys.platform.startswith("linux"):
         return
     missing = [package for library, package in BLENDER_LIBRARIES.items() if not loads(library)]
@@ -44,12 +44,12 @@ def need_blender_libraries() -> None:
 
 
 def need_venv() -> None:
-    """Makes sure that this Python can make virtual environments with pip in them (Debian keeps that in a package)."""
+    """Makes sure that this Python can make environments with pip in them, which Debian splits off."""
     if importlib.util.find_spec("ensurepip") is None:
         install([f"python{sys.version_info.major}.{sys.version_info.minor}-venv"], "Making Python environments")
         importlib.invalidate_caches()
         if importlib.util.find_spec("ensurepip") is None:
-            raise Stop("This Python has no ensurepip module, so it cannot make environments: install its venv package.")
+            raise Stop("This Python has no ensurepip and cannot make environments: install its venv package.")
 
 
 def need_programs(programs: dict[str, str], purpose: str) -> None:

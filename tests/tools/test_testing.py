@@ -1,0 +1,78 @@
+"""How the parts of `build.py test` add up to one exit status."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools import pause
+from tools.pause import training_paused
+from tools.shell import ROOT, Stop, quietly, through
+from tools.testing import NOTHING_COLLECTED, closing, heading, read_arguments
+
+
+@pytest.mark.parametrize(
+    ("results", "narrowed", "status"),
+    [
+        ({"check": 0, "engine": 0}, False, 0),
+        ({"check": 1, "engine": 0}, False, 1),
+        ({"check": 0, "engine": 139}, True, 1),
+        ({"engine": 0, "blender": NOTHING_COLLECTED}, False, 1),
+        ({"engine": 0, "blender": NOTHING_COLLECTED}, True, 0),
+        ({"engine": NOTHING_COLLECTED}, True, 1),
+    ],
+)
+def test_one_failed_or_empty_part_fails_the_whole(results: dict[str, int], narrowed: bool, status: int) -> None:
+    assert closing(results, narrowed) == status
+
+
+def test_a_part_that_cannot_start_has_failed() -> None:
+    def step() -> int:
+        raise Stop("Nothing is installed.")
+
+    assert heading("engine", step) == 1
+
+
+def test_what_follows_the_dashes_goes_to_pytest() -> None:
+    options = read_arguments(["engine", "--long", "--", "-k", "frames", "--", "x"])
+    assert (options.parts, options.long, options.pytest) == (["engine"], True, ["-k", "frames", "--", "x"])
+
+
+def test_an_unknown_part_is_refused() -> None:
+    with pytest.raises(Stop, match="no part 'motor'"):
+        read_arguments(["motor"])
+
+
+def test_training_waits_for_a_file_named_by_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pause.Path, "home", lambda: tmp_path)
+    with training_paused() as mark:
+        assert mark == tmp_path / ".cache/genmo_blender/pause" / str(os.getpid())
+        assert mark.is_file()
+    assert not mark.exists()
+
+
+def test_a_failed_step_shows_the_end_of_its_log(tmp_path: Path) -> None:
+    code = "print('because of this'); raise SystemExit(3)"
+    with pytest.raises(Stop, match="(?s)Trying failed; .*because of this"):
+        quietly([sys.executable, "-c", code], "Trying", tmp_path / "log")
+
+
+def test_a_program_that_is_not_there_gets_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(Stop, match="could not be started"):
+        quietly([tmp_path / "nothing"], "Trying", tmp_path / "log")
+    with pytest.raises(Stop, match="could not be started"):
+        through([tmp_path / "nothing"])
+
+
+def test_a_program_ended_by_a_signal_does_not_count_as_passed() -> None:
+    assert through([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"]) == 137
+
+
+@pytest.mark.parametrize(("typed", "status"), [([], 2), (["--help"], 0), (["fly"], 2), (["test", "motor"], 1)])
+def test_build_py_answers_without_a_traceback(typed: list[str], status: int) -> None:
+    done = subprocess.run([sys.executable, "build.py", *typed], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == status
+    assert "Traceback" not in done.stderr
+    assert "usage" in done.stdout + done.stderr or done.stderr.startswith("build.py: ")

@@ -1,0 +1,80 @@
+"""The demo's entry: reads prompts, prepares Blender with the extension, lets tools/demo_scene.py direct the shot in it.
+
+The job that demo_scene.py gets as a JSON file, its only argument:
+
+    {"prompts": [{"text": "a person walks forward", "start": 0.0, "end": 4.0}, ...],   seconds, in order of start
+     "length": 8.0,                                                                    seconds
+     "seed": 1,
+     "out": "/absolute/folder"}                                                        exists; demo.* are written there
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from genmo_blender.protocol.failures import RequestFailure
+from genmo_blender.protocol.prompt_ranges import parse_prompt, range_length
+from genmo_blender.protocol.requests import MAX_SEED, MAX_TAKES, GenerateRequest, validate
+
+from .blender import run_in_blender
+from .environments import NEWEST_BLENDER
+from .packaging import package
+from .shell import BUILD, ROOT, Stop, say
+
+DEFAULT_PROMPTS = ("0-4: a person walks forward", "4-8: a person waves with the right hand")
+RESULTS = ("demo.blend", "demo.mp4", "demo.png", "demo.json")
+SCENE = ROOT / "tools" / "demo_scene.py"
+
+
+def read_arguments(arguments: Sequence[str]) -> dict:
+    """The command line as demo_scene.py's job. Raises Stop with a sentence for what cannot be generated."""
+    parser = argparse.ArgumentParser(prog="build.py demo", description="From prompts to a kept take, in Blender.")
+    parser.add_argument(
+        "--prompt", action="append", metavar='"START-END: sentence"', help="decimal seconds; may be given several times"
+    )
+    parser.add_argument("--length", type=float, metavar="SECONDS", help="the motion's length; the last prompt's end")
+    parser.add_argument("--seed", type=int, default=1, help=f"0 to {MAX_SEED - MAX_TAKES}; same seed, same motion")
+    parser.add_argument("--out", type=Path, default=ROOT / "out", metavar="DIR", help="where the results go; out/")
+    options = parser.parse_args(arguments)
+    try:
+        spans = sorted((parse_prompt(text) for text in options.prompt or DEFAULT_PROMPTS), key=lambda span: span.start)
+        length = range_length(spans, options.length)
+        validate(GenerateRequest(length, tuple(spans), options.seed))
+    except RequestFailure as failure:
+        raise Stop(str(failure)) from failure
+    return {
+        "prompts": [{"text": span.text, "start": span.start, "end": span.end} for span in spans],
+        "length": length,
+        "seed": options.seed,
+        "out": str(options.out.resolve()),
+    }
+
+
+def make_demo(arguments: Sequence[str]) -> int:
+    """Runs the demo and returns the exit status. Raises Stop when a result is missing afterwards."""
+    job = read_arguments(arguments)
+    out = Path(job["out"])
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name in RESULTS:
+            (out / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise Stop(f"{out} cannot be written to ({error.strerror}): choose another folder with --out.") from error
+    archive = package()
+    BUILD.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="demo-", dir=BUILD) as folder:
+        path = Path(folder) / "job.json"
+        path.write_text(json.dumps(job, ensure_ascii=False, indent=1), encoding="utf-8")
+        status = run_in_blender(NEWEST_BLENDER, archive, [SCENE, path])
+    if status != 0:
+        return status
+    missing = [name for name in RESULTS if not (out / name).is_file()]
+    if missing:
+        raise Stop(f"The demo ended without writing {', '.join(missing)} to {out}; what it said stands above.")
+    for name in RESULTS:
+        say(f"{out / name}: {(out / name).stat().st_size / 1e3:.0f} kB")
+    return 0

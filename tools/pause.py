@@ -1,0 +1,29 @@
+"""Lets a training run on this machine wait while tests and measurements run: on two cores it would falsify them.
+
+Whoever wants quiet keeps an empty file named by its process id in `~/.cache/genmo_blender/pause/`; the trainer looks
+there at each step and waits while a file of a living process lies there. A file whose process is gone means nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def cache_folder() -> Path:
+    """Where genmo_blender keeps what all checkouts share."""
+    return Path.home() / ".cache" / "genmo_blender"
+
+
+@contextmanager
+def training_paused() -> Iterator[Path]:
+    """Asks training runs to wait until the block ends; yields the file that says so."""
+    mark = cache_folder() / "pause" / str(os.getpid())
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.touch()
+    try:
+        yield mark
+    finally:
+        mark.unlink(missing_ok=True)
