@@ -45,7 +45,8 @@ class AttachmentStore:
         for path in (Path(attachment.path), self._folder / attachment.sha256):
             with contextlib.suppress(OSError):
                 if path.is_file() and self._hash(path, cancelled) == attachment.sha256:
-                    os.utime(path) if path.parent == self._folder else None
+                    if path.parent == self._folder:
+                        os.utime(path)  # the date tells `_prune` what was used last
                     return path
         return None
 

@@ -16,7 +16,7 @@ from genmo_blender.addon.engine_process import LOADING_SECONDS, SILENCE_SECONDS,
 from genmo_blender.addon.jobs import Job, Jobs, State
 from genmo_blender.protocol.failures import GenmoFailure
 from genmo_blender.protocol.requests import Attachment
-from tests.addon_logic.bench import Bench, a_request, is_alive, wait_until
+from tests.addon_logic.bench import SCRIPTED, Bench, a_request, is_alive, wait_until
 
 SLOW = ("--steps", "1000000", "--step-seconds", "0.01")
 
@@ -271,13 +271,25 @@ def test_stop_leaves_no_process(bench: Bench, state: str) -> None:
     assert jobs.engine.status == "stopped" and not jobs.open()
 
 
+def test_an_engine_behind_a_relay_in_another_session_ends_with_it(bench: Bench) -> None:
+    """As through ``ssh host``: we can only kill the relay; the far side sees its input end."""
+    far = f'setsid "{sys.executable}" "{SCRIPTED}" --deaf --steps 1000000 --step-seconds 0.01'
+    jobs = bench.jobs(command=["sh", "-c", f'cat | {far} --pid-file "{bench.pid_file}" | cat'])
+    jobs.submit("Hero", a_request())
+    bench.drive(jobs, solving)
+    pid = bench.pid()
+    jobs.cancel(jobs.open()[0].id)
+    bench.pass_time(jobs, 1.5)
+    wait_until(lambda: jobs.poll() == [] and not jobs.due and not is_alive(pid))
+
+
 def test_an_engine_exits_when_its_parent_is_killed(bench: Bench) -> None:
     script = f"""
 import os, sys, time
 from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).resolve().parents[2])!r})
 from genmo_blender.addon.engine_process import EngineProcess
-engine = EngineProcess([sys.executable, {str(Path(__file__).resolve().parents[1] / "scripted_engine.py")!r},
+engine = EngineProcess([sys.executable, {str(SCRIPTED)!r},
     "--pid-file", {str(bench.pid_file)!r}], Path({str(bench.log)!r}), Path({str(bench.folder)!r}), os.environ)
 engine.start()
 time.sleep(600)
