@@ -16,7 +16,30 @@ def _train(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
     return command.train(parser.parse_args(arguments))
 
 
+def _generate(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
+    from . import generate
+
+    generate.add_arguments(parser)
+    return generate.generate(parser.parse_args(arguments))
+
+
+def _rules(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
+    from .evaluation import command
+
+    command.add_arguments(parser)
+    return command.rules(parser.parse_args(arguments))
+
+
+def _serve(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
+    from . import serve
+
+    serve.main(arguments)
+
+
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser, list[str]], int]]] = {
+    "generate": ("make motion from prompts and write it as .npz", _generate),
+    "rules": ("run the frozen prompt rules and print a table", _rules),
+    "serve": ("answer Blender over standard input and output (the add-on starts this)", _serve),
     "train": ("train the bundled model's network on folders of motion", _train),
 }
 """Each imports what it needs when it runs, so that none waits for another's libraries."""

@@ -5,7 +5,8 @@ Times are seconds from the range's start; space is the model's: Y up, metres, ra
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from .failures import RequestFailure
@@ -15,6 +16,8 @@ MIN_FRAMES = 8
 """Shortest range that is solved (product.md 3); a range of one frame is refused with a sentence."""
 MAX_TAKES = 8
 MAX_SEED = 2**31 - 1
+CROSSFADE = 8 / 30
+"""Seconds over which one text hands over to the next, unless the animator says otherwise (product.md 3)."""
 
 
 @dataclass(frozen=True)
@@ -160,3 +163,26 @@ def _validate_span(span: TextSpan, duration: float) -> None:
         )
     if not 0.0 <= span.strength <= 2.0:
         raise RequestFailure("strength", f"The strength of “{span.text}” must lie between 0 and 2.", "Change it.")
+
+
+def with_crossfades(texts: Sequence[TextSpan], crossfade: float) -> tuple[TextSpan, ...]:
+    """Spans with fades between neighbours, in the order given (product.md 3, "Overlap").
+
+    Where two spans touch, each reaches half of ``crossfade`` (seconds) into the other. Where they overlap in part, the
+    overlap is the crossfade. A span inside another applies together with it, without fades.
+    """
+    out = list(texts)
+    order = sorted(range(len(out)), key=lambda i: (out[i].start, out[i].end))
+    tiny = 1e-6
+    for a, b in zip(order, order[1:], strict=False):
+        left, right = out[a], out[b]
+        overlap = left.end - right.start
+        if abs(overlap) < tiny:
+            # A fade never eats more than half of a strip.
+            half = min(crossfade, left.end - left.start, right.end - right.start) / 2
+            out[a] = replace(left, end=left.end + half, fade_out=2 * half)
+            out[b] = replace(right, start=right.start - half, fade_in=2 * half)
+        elif overlap > 0 and right.start > left.start + tiny and right.end > left.end + tiny:
+            out[a] = replace(left, fade_out=overlap)
+            out[b] = replace(right, fade_in=overlap)
+    return tuple(out)

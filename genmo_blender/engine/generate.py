@@ -1,0 +1,90 @@
+"""``generate``: prompts on the command line -> an AMASS-like npz, without Blender."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from ..motion.kinematics import joint_positions
+from ..motion.rotations import to_rotation_vector
+from ..motion.skeleton import canonical
+from ..protocol.failures import StorageFailure
+from ..protocol.motions import Take
+from ..protocol.prompt_ranges import parse_prompt, range_length
+from ..protocol.requests import CROSSFADE, MODEL_FPS, GenerateRequest, with_crossfades
+from .pipeline import Pipeline
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command line of ``generate``."""
+    parser.add_argument("--prompt", action="append", default=[], metavar='"START-END: sentence"', help="decimal seconds")
+    parser.add_argument("--length", type=float, metavar="SECONDS", help="length; the last prompt's end without it")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--takes", type=int, default=1, help="take k has seed + k; files get -1, -2, ... before .npz")
+    parser.add_argument("--steps", type=int, default=GenerateRequest.steps)
+    parser.add_argument("--guidance", type=float, default=GenerateRequest.guidance, help="text strength, 1 to 5")
+    parser.add_argument("--model", type=Path, help="a checkpoint; the bundled model without it")
+    parser.add_argument("--raw", action="store_true", help="leave the clean-up away")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.npz")
+
+
+def generate(options: argparse.Namespace) -> int:
+    """Run ``generate``; returns the exit code. Raises GenmoFailure for what a person can mend."""
+    spans = [parse_prompt(text) for text in options.prompt]
+    request = GenerateRequest(
+        duration=range_length(spans, options.length),
+        texts=with_crossfades(spans, CROSSFADE),
+        seed=options.seed,
+        takes=options.takes,
+        steps=options.steps,
+        guidance=options.guidance,
+        clean_up=not options.raw,
+    )
+    if options.out.is_dir() or not options.out.absolute().parent.is_dir():
+        raise StorageFailure("out", f"{options.out} is not a file in an existing folder.", "Choose another --out.")
+    result = Pipeline.load(options.model).generate(request, _show)
+    print(file=sys.stderr)
+    for i, take in enumerate(result.takes):
+        path = options.out if len(result.takes) == 1 else options.out.with_stem(f"{options.out.stem}-{i + 1}")
+        # Frames of the half-open range: 4 s are 120 frames, as in AMASS.
+        write_npz(path, take, max(1, round(request.duration * MODEL_FPS)))
+        print(path)
+    return 0
+
+
+def _show(stage: str, done: int, of: int) -> None:
+    print(f"\r{stage} {done}/{of}   ", end="", file=sys.stderr, flush=True)
+
+
+def write_npz(path: Path, take: Take, frames: int) -> None:
+    """AMASS-like arrays, Y up, metres, radians, floor at y = 0, written atomically (issue's "commands").
+
+    ``root_orient`` (T, 3), ``pose_body`` (T, 63), ``trans`` (T, 3) the pelvis joint, ``betas`` (10,),
+    ``mocap_frame_rate``, ``joints`` (T, 22, 3) on the canonical skeleton. Raises StorageFailure.
+    """
+    rotations, transl = take.rotations[:frames].astype(np.float64), take.transl[:frames].astype(np.float64)
+    vectors = to_rotation_vector(rotations)
+    arrays = {
+        "root_orient": vectors[:, 0],
+        "pose_body": vectors[:, 1:].reshape(len(vectors), 63),
+        "trans": transl,
+        "betas": take.betas,
+        "joints": joint_positions(canonical(), rotations, transl),
+    }
+    fresh = path.with_name(path.name + ".new")
+    try:
+        with open(fresh, "wb") as file:
+            np.savez(
+                file,
+                allow_pickle=False,
+                mocap_frame_rate=np.float64(MODEL_FPS),
+                **{k: np.asarray(v, dtype=np.float32) for k, v in arrays.items()},
+            )
+        os.replace(fresh, path)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise StorageFailure("cannot_write", f"{path} could not be written ({error.strerror}).", "Choose another --out.") from error

@@ -1,0 +1,68 @@
+"""A loaded model: the network on its device, its statistics, and what it can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ..motion.skeleton import assets_folder
+from ..protocol.capabilities import Capabilities
+from .checkpoint import ModelRecord, load_checkpoint
+from .conditions.prompt_cache import EncoderId
+from .network.genmo import GenmoNetwork
+from .representation.codec import Statistics
+
+BUNDLED = "genmo_mini.safetensors"
+LICENCES = {"genmo_mini": "CC-BY-4.0"}
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Everything about one checkpoint that outlives a job."""
+
+    network: GenmoNetwork
+    statistics: Statistics
+    record: ModelRecord
+    sha256: str
+    device: torch.device
+
+    @property
+    def encoder(self) -> EncoderId:
+        """The text encoder whose features the weights know."""
+        return EncoderId(self.record.text_encoder, self.record.text_encoder_sha256)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Told to the add-on when the model is loaded."""
+        network = self.record.network
+        return Capabilities(
+            model=self.record.name,
+            sha256=self.sha256,
+            strips=self.record.strips,
+            frames_per_token=network.frames_per_token,
+            skeleton=self.record.skeleton,
+            text_encoder=self.record.text_encoder,
+            text_tokens=network.text_tokens,
+            longest_seconds=self.record.longest_seconds,
+            licence=self.record.licence or LICENCES.get(self.record.name, ""),
+            device=self.device.type,
+        )
+
+
+def best_device() -> torch.device:
+    """A graphics card where there is one (CUDA, Metal), the processor elsewhere."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def load_model(path: Path | str | None = None, device: torch.device | None = None) -> Model:
+    """The checkpoint at ``path``, or the bundled one. Raises ModelFailure with the sentence for what is wrong."""
+    checkpoint = load_checkpoint(path or assets_folder() / BUNDLED)
+    device = device or best_device()
+    network = checkpoint.build().to(device).requires_grad_(False)
+    return Model(network, checkpoint.statistics.to(device), checkpoint.record, checkpoint.sha256, device)

@@ -1,0 +1,183 @@
+"""The paper's figure in code: conditions -> tokens -> sampler -> decode -> roll-out -> refine -> `MotionResult`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..motion import rotations as rot
+from ..motion.skeleton import assets_folder, canonical
+from ..protocol.failures import RequestFailure
+from ..protocol.motions import MotionResult, Take
+from ..protocol.requests import MODEL_FPS, GenerateRequest, StartState, validate
+from .cancellation import raise_if_cancelled
+from .conditions.text import PromptCache, TextEncoder, encode_prompts, load_minilm
+from .conditions.windows import frame_weights
+from .diffusion.sampler import Guidance, SamplerInputs, TakeNoise, sample
+from .models import Model, load_model
+from .network.conditions import ConditionInputs
+from .network.denoiser import TextContext
+from .network.heads import NetworkOutput
+from .refine.delivery import deliver
+from .representation.codec import decode_rotations
+from .representation.rotations import matrix_to_quaternion
+
+Array = np.ndarray
+ProgressCall = Callable[[str, int, int], None]
+CancelCall = Callable[[], bool]
+
+
+def _silent(stage: str, done: int, of: int) -> None:
+    """Nobody watches."""
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass
+class Pipeline:
+    """One model, ready to generate. ``cache`` keeps the features of prompts."""
+
+    model: Model
+    cache: PromptCache
+    text_encoder_folder: Path
+    _encoder: list[TextEncoder] = field(default_factory=list)
+
+    @classmethod
+    def load(cls, path: Path | str | None = None, cache_folder: Path | None = None) -> Pipeline:
+        """The bundled model, or the checkpoint at ``path``. Raises ModelFailure."""
+        folder = cache_folder or Path.home() / ".cache" / "genmo_motion" / "prompts"
+        return cls(load_model(path), PromptCache(folder), assets_folder() / "text_encoder")
+
+    @property
+    def capabilities(self) -> Any:
+        """Of the loaded model."""
+        return self.model.capabilities
+
+    def generate(
+        self, request: GenerateRequest, progress: ProgressCall = _silent, cancelled: CancelCall = _never
+    ) -> MotionResult:
+        """Carry out a request; ``progress(stage, done, of)`` counts real work.
+
+        Raises RequestFailure or ModelFailure with a sentence, Cancelled once ``cancelled()``.
+        """
+        validate(request, self.model.record.longest_seconds)
+        clock = [time.perf_counter()]
+        with torch.inference_mode():
+            inputs = self._inputs(request, progress)
+            clock.append(time.perf_counter())
+            output = self._solve(request, inputs, progress, cancelled)
+            clock.append(time.perf_counter())
+            raw = self._decode(request, output)
+        takes = []
+        for i, take in enumerate(raw):
+            raise_if_cancelled(cancelled)
+            progress("cleaning", i, len(raw))
+            takes.append(_cleaned(take, request.start) if request.clean_up else take)
+        progress("cleaning", len(raw), len(raw))
+        clock.append(time.perf_counter())
+        names = ("prompts_seconds", "solving_seconds", "cleaning_seconds")
+        spent = {n: round(b - a, 4) for n, a, b in zip(names, clock, clock[1:], strict=False)}
+        report = {"model": self.model.record.name, "sha256": self.model.sha256, "device": self.model.device.type, **spent}
+        return MotionResult(float(MODEL_FPS), tuple(takes), report)
+
+    def _inputs(self, request: GenerateRequest, progress: ProgressCall) -> SamplerInputs:
+        network, device = self.model.network, self.model.device
+        frames, takes = request.frames, request.takes
+        f_cond = network.conditions.f_cond(ConditionInputs(), 1, frames).expand(takes, frames, -1)
+        length = torch.full((takes,), frames, device=device)
+        text = None
+        if request.texts:
+            progress("prompts", 0, len(request.texts))
+            shape = (network.config.text_tokens, network.config.text_dim)
+            prompts = [span.text for span in request.texts]
+            features = encode_prompts(prompts, self.model.encoder, shape, self.cache, self._open_encoder)
+            weights = frame_weights(request.texts, frames)
+            text = TextContext(
+                features.to(device).expand(takes, *features.shape), weights.to(device).expand(takes, *weights.shape)
+            )
+            progress("prompts", len(prompts), len(prompts))
+        return SamplerInputs(f_cond, text, length)
+
+    def _open_encoder(self) -> TextEncoder:
+        if not self._encoder:
+            self._encoder.append(load_minilm(self.text_encoder_folder))
+        return self._encoder[0]
+
+    def _solve(
+        self, request: GenerateRequest, inputs: SamplerInputs, progress: ProgressCall, cancelled: CancelCall
+    ) -> NetworkOutput:
+        seeds = [request.seed + i for i in range(request.takes)]
+        noise = TakeNoise(seeds, request.frames, self.model.device)
+        return sample(
+            self.model.network.denoiser,
+            inputs,
+            noise,
+            Guidance.pose(request.guidance),
+            steps=request.steps,
+            progress=lambda done, of: progress("solving", done, of),
+            cancelled=cancelled,
+        )
+
+    def _decode(self, request: GenerateRequest, output: NetworkOutput) -> list[Take]:
+        parts = decode_rotations(output.pred_x.float(), self.model.statistics)
+        if not bool(torch.isfinite(output.pred_x).all()):
+            raise RequestFailure(
+                "not_finite", "The model's answer held values that are not numbers.", "Try another seed."
+            )
+        # The camera of a text range does not move, so its gravity-view frame is the world (spec 4.8).
+        q = matrix_to_quaternion(torch.cat([parts.root_gv[..., None, :, :], parts.body], dim=-3))
+        step = (parts.root_gv @ parts.local_transl_vel[..., None]).squeeze(-1)
+        path = torch.cumsum(step, dim=1) - step
+        contacts = torch.sigmoid(output.static_conf_logits.float())
+        betas = parts.betas.mean(dim=1)
+        arrays = [_numpy(x) for x in (q, path, contacts, betas)]
+        takes = []
+        for i in range(request.takes):
+            rotations, transl = rot.continuous(arrays[0][i]), arrays[1][i]
+            rotations, transl = place(rotations, transl, request.start)
+            takes.append(_take(request.seed + i, rotations, transl, arrays[2][i], arrays[3][i]))
+        return takes
+
+
+def _numpy(x: Tensor) -> Array:
+    return x.detach().cpu().double().numpy()
+
+
+def _take(seed: int, rotations: Array, transl: Array, contacts: Array, betas: Array) -> Take:
+    parts = (rot.normalise(rotations), transl, contacts, betas)
+    return Take(seed, *(np.ascontiguousarray(x, dtype=np.float32) for x in parts))
+
+
+def place(rotations: Array, transl: Array, start: StartState) -> tuple[Array, Array]:
+    """Turn and move a motion so that its first frame stands where ``start`` says, looking where it says.
+
+    Rotations (T, 22, 4), path (T, 3); the height is left alone but for the floor: the first frame's pelvis is put at
+    the height of a standing body, and the clean-up plants the soles.
+    """
+    turn = rot.about_y(start.heading - rot.heading(rotations[0, 0]))
+    turned = rotations.copy()
+    turned[:, 0] = rot.multiply(np.broadcast_to(turn, turned[:, 0].shape), turned[:, 0])
+    path = rot.rotate(np.broadcast_to(turn, (len(transl), 4)), transl)
+    origin = np.array([start.position[0], canonical().pelvis_height, start.position[2]])
+    return turned, path - path[0] + origin
+
+
+def _cleaned(take: Take, start: StartState) -> Take:
+    """Feet planted, jitter smoothed (refine/delivery.py), then put back exactly on its start."""
+    rotations, transl = deliver(take.rotations, take.transl, take.contacts)
+    turn = rot.about_y(start.heading - rot.heading(rotations[0, 0]))
+    rotations = rotations.copy()
+    rotations[:, 0] = rot.multiply(np.broadcast_to(turn, rotations[:, 0].shape), rotations[:, 0])
+    pivot = transl[:1] * [1.0, 0.0, 1.0]
+    to = np.array([start.position[0], 0.0, start.position[2]])
+    path = rot.rotate(np.broadcast_to(turn, (len(transl), 4)), transl - pivot) + to
+    return _take(take.seed, rot.continuous(rotations), path, take.contacts, take.betas)

@@ -1,0 +1,111 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from genmo_blender.engine.body.kinematics import PARENTS_22, forward_kinematics
+from genmo_blender.engine.representation.codec import LOCAL_TRANSL_VEL, decode_rotations
+from genmo_blender.engine.training import batches, corpus, windows
+from genmo_blender.engine.training.importers import shards
+from genmo_blender.engine.training.paraphrases import mirror_words
+from genmo_blender.engine.training.samples import mirrored
+from genmo_blender.motion import rotations
+from genmo_blender.motion.skeleton import canonical
+from genmo_blender.protocol.failures import StorageFailure
+
+DATA = Path(__file__).parents[2] / "data" / "motion"
+
+
+@pytest.fixture(scope="module")
+def clips():
+    return shards.load(DATA)
+
+
+@pytest.fixture(scope="module")
+def built(clips):
+    return corpus.build(clips)
+
+
+def test_importer_keeps_bone_directions_of_limbs_and_stands_soles_on_the_floor(clips):
+    rest = canonical().rest
+    for clip in clips:
+        joints = clip.joints()
+        height = joints[:, [7, 8, 10, 11], 1] - rest[[7, 8, 10, 11], 1]
+        assert abs(shards.sole_level(joints)) < 0.02
+        assert np.percentile(height.min(1), 5) > -0.08
+        assert np.allclose(np.linalg.norm(clip.rotations, axis=-1), 1, atol=1e-5)
+        assert np.all(np.sum(clip.rotations[1:] * clip.rotations[:-1], -1) >= 0)
+
+
+def test_feet_flat_in_the_data_stay_flat_on_the_body():
+    offsets = np.zeros((22, 3))
+    offsets[10], offsets[11] = (0.0, -0.06, 0.13), (0.0, -0.06, 0.13)
+    offsets[4], offsets[5], offsets[7], offsets[8] = [(0.0, -0.41, 0.0)] * 4
+    offsets[18], offsets[20], offsets[19], offsets[21] = (0.27, 0, 0), (0.25, 0, 0), (-0.27, 0, 0), (-0.25, 0, 0)
+    c = shards.corrections(tuple(map(tuple, offsets)))
+    up = rotations.rotate(c[[7, 8, 10, 11]], np.tile([0.0, 1.0, 0.0], (4, 1)))
+    assert np.allclose(up, [0, 1, 0])
+    thigh = rotations.rotate(c[1], rotations.normalise(canonical().offsets[4]))
+    assert np.allclose(thigh, [0, -1, 0])
+
+
+def test_mirroring_twice_gives_the_clip_back(clips):
+    clip = clips[0]
+    twice = mirrored(mirrored(clip, mirror_words), mirror_words)
+    assert np.allclose(np.abs(np.sum(twice.rotations * clip.rotations, -1)), 1, atol=1e-5)
+    assert np.allclose(twice.transl, clip.transl)
+    assert [c.text for c in twice.captions] == [c.text for c in clip.captions]
+
+
+def test_mirrored_joints_are_the_mirror_image(clips):
+    clip = clips[1]
+    joints = mirrored(clip, mirror_words).joints()
+    order = [0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20]
+    assert np.allclose(joints, clip.joints()[:, order] * [-1, 1, 1], atol=2e-4)
+
+
+def test_a_folder_without_clips_is_refused_with_a_sentence(tmp_path):
+    with pytest.raises(StorageFailure, match="not a folder of motion shards"):
+        shards.load(tmp_path)
+
+
+def test_windows_lie_inside_their_clip_and_texts_inside_their_window(built):
+    sampler = windows.WindowSampler(built)
+    ends = dict(zip(built.start.tolist(), (built.start + built.length).tolist(), strict=True))
+    rng = np.random.default_rng(0)
+    kinds = set()
+    for _ in range(400):
+        window = sampler.draw(rng)
+        start = max(s for s in ends if s <= window.first)
+        assert window.first + window.length <= ends[start]
+        assert 0 < window.length <= windows.WINDOW
+        assert all(0 <= s.start < s.end <= window.length for s in window.spans)
+        kinds.add(len(window.spans))
+    assert {0, 1, 2} <= kinds
+
+
+def test_a_batch_decodes_to_the_joints_and_the_path_it_was_made_from(built):
+    statistics = corpus.statistics_of(built)
+    sampler, rng = windows.WindowSampler(built), np.random.default_rng(1)
+    features = torch.zeros(len(built.sentences), 4, 8).half()
+    batch = batches.collate(built, [sampler.draw(rng) for _ in range(3)], features, statistics, rng)
+    parts = decode_rotations(batch.x0, statistics)
+    offsets = torch.as_tensor(canonical().offsets, dtype=torch.float32)
+    _, joints = forward_kinematics(torch.cat([parts.root_gv[..., None, :, :], parts.body], -3), offsets, PARENTS_22)
+    assert torch.allclose(joints[batch.valid], batch.joints[batch.valid], atol=1e-4)
+    raw = statistics.denormalise(batch.x0)[..., LOCAL_TRANSL_VEL]
+    assert torch.allclose(raw[batch.valid], batch.velocity[batch.valid], atol=1e-5)
+    # A level still camera: what it sees is the gravity-view pose turned by its own fixed axes.
+    expected = batches.LEVEL_CAMERA @ parts.root_gv
+    assert torch.allclose(parts.root_camera[batch.valid], expected[batch.valid], atol=1e-4)
+
+
+def test_twins_in_a_batch_say_the_mirrored_sentence(built):
+    for row, twin in enumerate(built.twin):
+        assert built.sentences[twin] == mirror_words(built.sentences[row])
+
+
+def test_feet_that_stand_are_labelled_and_feet_that_swing_are_not(built):
+    share = built.contacts.mean(0)
+    assert torch.all(share[:4] > 0.2) and torch.all(share[:4] < 0.98)
