@@ -55,6 +55,10 @@ def new_state(preset: Preset, seed: int, init: Path | None = None) -> TrainingSt
     network = GenmoNetwork(preset.network)
     if init is not None:
         load_parameters(network, init)
+    else:
+        for name, parameter in network.named_parameters():
+            if ".gate_" in name:
+                nn.init.constant_(parameter, preset.gates)
     optimiser = torch.optim.AdamW(network.parameters(), lr=preset.learning_rate, weight_decay=0.01)
     average = {k: v.detach().clone() for k, v in network.state_dict().items()}
     return TrainingState(network, average, optimiser)

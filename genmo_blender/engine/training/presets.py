@@ -16,11 +16,14 @@ class Preset:
     network: NetworkConfig
     weights: Weights
     batch: int = 32
-    learning_rate: float = 5e-4
+    learning_rate: float = 8e-4
     warm_up: int = 200
     final_rate: float = 0.1  # of the learning rate, reached by a cosine at the last step
     clip: float = 1.0
     ema: float = 0.999
+    gates: float = 0.25
+    """Where the gates of fresh blocks begin. The release begins at zero; with few steps to spend that wastes the first
+    thousand on opening them."""
 
 
 def preset(name: str) -> Preset:
