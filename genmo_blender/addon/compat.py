@@ -15,6 +15,10 @@ from ..motion.rotations import Array
 KEYFRAME = bpy.types.Keyframe.bl_rna.properties
 LINEAR = KEYFRAME["interpolation"].enum_items["LINEAR"].value
 GENERATED = KEYFRAME["type"].enum_items["GENERATED"].value
+AUTO_CLAMPED = KEYFRAME["handle_left_type"].enum_items["AUTO_CLAMPED"].value
+MODES_WITH_UNDO = ("OBJECT", "POSE")
+"""Modes whose undo steps hold the whole file. In others a step holds the edited mesh alone, and undo would pass by
+what we write."""
 
 
 # Actions and their curves
@@ -106,10 +110,13 @@ def strip_extent(strip: bpy.types.Strip) -> tuple[float, float]:
 
 
 def busy_with() -> str:
-    """The name of what must end before results may be written: a modal tool or a render. "" when free."""
+    """The name of what must end before results may be written: a render, a modal tool, an edit mode. "" when free."""
     if bpy.app.is_job_running("RENDER"):
         return "the render"
     for window in bpy.context.window_manager.windows:
         for operator in window.modal_operators:
             return operator.name or operator.bl_idname
+        active = window.view_layer.objects.active
+        if active is not None and active.mode not in MODES_WITH_UNDO and not bpy.app.background:
+            return f"{active.mode.replace('_', ' ').title()} Mode"
     return ""

@@ -26,18 +26,18 @@ NAME_BYTES = 63
 """Longest action name of Blender 4.5, in UTF-8 (5.x takes more)."""
 KEY_FIELDS = (
     ("co", 2, np.float32),
-    ("handle_left", 2, np.float32),
-    ("handle_right", 2, np.float32),
     ("interpolation", 1, np.int32),
     ("type", 1, np.int32),
     ("easing", 1, np.int32),
-    ("handle_left_type", 1, np.int32),
-    ("handle_right_type", 1, np.int32),
     ("back", 1, np.float32),
     ("amplitude", 1, np.float32),
     ("period", 1, np.float32),
+    ("handle_left_type", 1, np.int32),
+    ("handle_right_type", 1, np.int32),
+    ("handle_left", 2, np.float32),
+    ("handle_right", 2, np.float32),
 )
-"""All that a key is made of: name, numbers a key, type. Types come before handles when written back."""
+"""All that a key is made of: name, numbers a key, type; handles last, so that nothing moves them when written."""
 
 
 @dataclass(frozen=True)
@@ -122,54 +122,55 @@ def _signs_matched(curves: PoseCurves, before: dict[tuple[str, int], Any]) -> Po
 
     q and -q are the same turn; keys outside the range are not ours to change, so ours follow them.
     """
-    rotations = curves.rotations
+    rotations = curves.rotations.copy()
     for j, name in enumerate(curves.names):
-        own = [before.get((rotation_path(name), i)) for i in range(4)]
-        if any(curve is None for curve in own):
+        own = [before[rotation_path(name), i] for i in range(4) if (rotation_path(name), i) in before]
+        if len(own) < 4 or not len(own[0].keyframe_points):
             continue
-        for frame, ours in ((curves.frames[0] - 1, rotations[0, j]), (curves.frames[-1] + 1, rotations[-1, j])):
-            if _keyed_beyond(own[0], frame, frame < curves.frames[0]):
+        keys = own[0].keyframe_points
+        for frame, ours, keyed in (
+            (curves.frames[0] - 1, rotations[0, j], keys[0].co[0] < curves.frames[0]),
+            (curves.frames[-1] + 1, rotations[-1, j], keys[-1].co[0] > curves.frames[-1]),
+        ):
+            if keyed:
                 theirs = np.array([curve.evaluate(float(frame)) for curve in own], np.float32)
                 if float(theirs @ ours) < 0:
-                    rotations = rotations.copy() if rotations is curves.rotations else rotations
                     rotations[:, j] *= -1
                 break
     return PoseCurves(curves.names, curves.frames, rotations, curves.location)
 
 
-def _keyed_beyond(curve: bpy.types.FCurve, frame: float, left: bool) -> bool:
-    keys = curve.keyframe_points
-    if not len(keys):
-        return False
-    return bool(keys[0].co[0] <= frame) if left else bool(keys[-1].co[0] >= frame)
-
-
 def _exchange(curve: bpy.types.FCurve, frames: Array, values: Array) -> None:
     """Rebuild one curve: its keys outside the range untouched, ours inside."""
     keys = curve.keyframe_points
-    old = {}
-    for field, size, kind in KEY_FIELDS:
-        old[field] = np.empty(len(keys) * size, kind)
-        keys.foreach_get(field, old[field])
-        old[field] = old[field].reshape(len(keys), size)
-    times = old["co"][:, 0]
-    # Keys on sub-frames within half a frame of the ends would fight with ours.
+    old = {field: np.empty(len(keys) * size, kind) for field, size, kind in KEY_FIELDS}
+    for field, numbers in old.items():
+        keys.foreach_get(field, numbers)
+    times = old["co"][0::2]
     left, right = times < frames[0], times > frames[-1]
-    count = len(frames)
-    ours = {field: np.zeros((count, size), kind) for field, size, kind in KEY_FIELDS}
+    ours = _generated_keys(frames, values)
+    keys.clear()
+    if not left.any() and not right.any():
+        compat.fill_curve(curve, frames, values)
+        return
+    keys.add(int(left.sum()) + len(frames) + int(right.sum()))
+    for field, size, _ in KEY_FIELDS:
+        rows = old[field].reshape(-1, size)
+        keys.foreach_set(field, np.concatenate([rows[left], ours[field], rows[right]]).ravel())
+    # No curve.update(): it would lay the automatic handles of the animator's neighbouring keys anew.
+
+
+def _generated_keys(frames: Array, values: Array) -> dict[str, Array]:
+    """Every field of our keys, (N, size): what `compat.fill_curve` makes with Blender's defaults."""
+    ours: dict[str, Array] = {field: np.zeros((len(frames), size), kind) for field, size, kind in KEY_FIELDS}
     points = np.stack([frames, values], axis=1).astype(np.float32)
     third = np.array([1.0 / 3.0, 0.0], np.float32)
     ours["co"], ours["handle_left"], ours["handle_right"] = points, points - third, points + third
     ours["interpolation"][:] = compat.LINEAR
     ours["type"][:] = compat.GENERATED
     for field in ("handle_left_type", "handle_right_type"):
-        ours[field][:] = compat.KEYFRAME[field].enum_items["AUTO_CLAMPED"].value
-    keys.clear()
-    keys.add(int(left.sum()) + count + int(right.sum()))
-    for field in ("co", *(f for f, _, _ in KEY_FIELDS if not f.startswith("handle") and f != "co")):
-        keys.foreach_set(field, np.concatenate([old[field][left], ours[field], old[field][right]]).ravel())
-    for field in ("handle_left_type", "handle_right_type", "handle_left", "handle_right"):
-        keys.foreach_set(field, np.concatenate([old[field][left], ours[field], old[field][right]]).ravel())
+        ours[field][:] = compat.AUTO_CLAMPED
+    return ours
 
 
 # Actions of takes

@@ -46,6 +46,7 @@ class _Panel:
     bl_label = "GENMO Motion"
     bl_category = "GENMO"
     bl_region_type = "UI"
+    layout: bpy.types.UILayout
 
     def draw(self, context: bpy.types.Context) -> None:
         with measure.span("draw"):

@@ -54,8 +54,52 @@ def installed() -> Iterator[str]:
     bpy.ops.preferences.addon_disable(module=EXTENSION)
 
 
+def keys_of(curve: bpy.types.FCurve) -> tuple[np.ndarray, bytes]:
+    """A curve's keys (N, 2), and everything its keys are made of as bytes."""
+    keys = curve.keyframe_points
+    co = np.empty(2 * len(keys), np.float32)
+    keys.foreach_get("co", co)
+    rest = [(tuple(k.handle_left), tuple(k.handle_right), k.interpolation, k.type, k.easing) for k in keys]
+    return co.reshape(-1, 2), co.tobytes() + repr(rest).encode()
+
+
+def action_hash(action: bpy.types.Action) -> str:
+    """A hash of everything that an action's curves are made of."""
+    digest = hashlib.sha256()
+    for layer in action.layers:
+        for strip in layer.strips:
+            for bag in strip.channelbags:
+                for curve in sorted(bag.fcurves, key=lambda c: (c.data_path, c.array_index)):
+                    digest.update(f"{bag.slot.identifier} {curve.data_path} {curve.array_index}".encode())
+                    digest.update(keys_of(curve)[1])
+    return digest.hexdigest()
+
+
+def scene_hash() -> str:
+    """A hash of what a job must not change on its own: actions, who plays what, poses, ranges, strips."""
+    digest = hashlib.sha256()
+    for action in sorted(bpy.data.actions, key=lambda a: a.name):
+        digest.update(f"{action.name} {action.use_fake_user} {action_hash(action)}".encode())
+    for target in sorted(bpy.data.objects, key=lambda o: o.name):
+        data = target.animation_data
+        playing = (data.action.name, data.action_slot.identifier) if data and data.action else None
+        digest.update(f"{target.name} {playing} {data is not None} {target.mode} {list(target.matrix_world)}".encode())
+        for bone in target.pose.bones if target.pose else ():
+            digest.update(repr((bone.name, list(bone.matrix_basis))).encode())
+    for scene in bpy.data.scenes:
+        preview = (scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end)
+        digest.update(repr((scene.name, preview, scene.frame_current, scene.frame_start, scene.frame_end)).encode())
+        for strip in scene.sequence_editor.strips if scene.sequence_editor else ():
+            digest.update(repr((strip.name, strip.channel, strip.text, strip.frame_final_start)).encode())
+    return digest.hexdigest()
+
+
 class Stage:
     """What a test does again and again: a fresh scene, an engine, a look at curves and poses."""
+
+    keys_of = staticmethod(keys_of)
+    action_hash = staticmethod(action_hash)
+    scene_hash = staticmethod(scene_hash)
 
     def __init__(self, extension: str) -> None:
         self.extension = extension
@@ -75,8 +119,10 @@ class Stage:
         return bpy.context.preferences.addons[self.extension].preferences
 
     def engine(self, *switches: str) -> None:
-        """Let the scripted engine answer, with these switches."""
-        self.preferences.engine_command = shlex.join([sys.executable, str(SCRIPTED), *switches])
+        """Let the scripted engine answer, with these switches; one that runs so already goes on."""
+        command = shlex.join([sys.executable, str(SCRIPTED), *switches])
+        if self.preferences.engine_command != command:
+            self.preferences.engine_command = command
 
     def character(self, name: str = "Hero") -> bpy.types.Object:
         """A new character at the cursor, selected."""
@@ -122,46 +168,6 @@ class Stage:
         return {(c.data_path, c.array_index): keys_of(c)[0] for c in bag.fcurves}
 
 
-def keys_of(curve: bpy.types.FCurve) -> tuple[np.ndarray, bytes]:
-    """A curve's keys (N, 2), and everything its keys are made of as bytes."""
-    keys = curve.keyframe_points
-    co = np.empty(2 * len(keys), np.float32)
-    keys.foreach_get("co", co)
-    rest = [(tuple(k.handle_left), tuple(k.handle_right), k.interpolation, k.type, k.easing) for k in keys]
-    return co.reshape(-1, 2), co.tobytes() + repr(rest).encode()
-
-
-def action_hash(action: bpy.types.Action) -> str:
-    """A hash of everything that an action's curves are made of."""
-    digest = hashlib.sha256()
-    for layer in action.layers:
-        for strip in layer.strips:
-            for bag in strip.channelbags:
-                for curve in sorted(bag.fcurves, key=lambda c: (c.data_path, c.array_index)):
-                    digest.update(f"{bag.slot.identifier} {curve.data_path} {curve.array_index}".encode())
-                    digest.update(keys_of(curve)[1])
-    return digest.hexdigest()
-
-
-def scene_hash() -> str:
-    """A hash of what a job must not change on its own: actions, who plays what, poses, ranges, strips."""
-    digest = hashlib.sha256()
-    for action in sorted(bpy.data.actions, key=lambda a: a.name):
-        digest.update(f"{action.name} {action.use_fake_user} {action_hash(action)}".encode())
-    for target in sorted(bpy.data.objects, key=lambda o: o.name):
-        data = target.animation_data
-        playing = (data.action.name, data.action_slot.identifier) if data and data.action else None
-        digest.update(f"{target.name} {playing} {data is not None} {target.mode} {list(target.matrix_world)}".encode())
-        for bone in target.pose.bones if target.pose else ():
-            digest.update(repr((bone.name, list(bone.matrix_basis))).encode())
-    for scene in bpy.data.scenes:
-        preview = (scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end)
-        digest.update(repr((scene.name, preview, scene.frame_current, scene.frame_start, scene.frame_end)).encode())
-        for strip in scene.sequence_editor.strips if scene.sequence_editor else ():
-            digest.update(repr((strip.name, strip.channel, strip.text, strip.frame_final_start)).encode())
-    return digest.hexdigest()
-
-
 @pytest.fixture
 def stage(installed: str) -> Iterator[Stage]:
     """An empty file and the well-behaved scripted engine."""
@@ -171,5 +177,4 @@ def stage(installed: str) -> Iterator[Stage]:
     yield made
     if made.extension in bpy.context.preferences.addons:
         made.session.cancel()
-        made.preferences.engine_command = ""
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)

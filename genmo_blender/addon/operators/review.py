@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import bpy
 
 from ...protocol.failures import GenmoFailure
@@ -11,12 +14,13 @@ from . import common
 
 
 class _Review:
-    """Operators that need a waiting take."""
+    """Operators that need a waiting take: what they do is ``act``, which returns a sentence."""
 
     bl_options = {"REGISTER", "UNDO"}
+    act: Callable[[bpy.types.Object], str]
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def poll(cls: Any, context: bpy.types.Context) -> bool:
         target = common.needs_character(cls, context)
         if target is None:
             return False
@@ -29,7 +33,7 @@ class _Review:
             return False
         return True
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def execute(self: Any, context: bpy.types.Context) -> set[str]:
         target = common.current_character(context)
         try:
             sentence = self.act(target)

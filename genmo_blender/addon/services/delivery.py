@@ -53,14 +53,20 @@ def find(collection: Any, uid: int) -> Any | None:
 
 def lost(order: Order) -> GenmoFailure | None:
     """Why there is nobody left to receive the result, or None."""
-    target = find(bpy.data.objects, order.target)
+    found = _receivers(order)
+    return found if isinstance(found, GenmoFailure) else None
+
+
+def _receivers(order: Order) -> tuple[bpy.types.Object, bpy.types.Scene] | GenmoFailure:
+    """Character and scene of an order as they are now, or why they are lost."""
+    target, scene = find(bpy.data.objects, order.target), find(bpy.data.scenes, order.scene)
     if target is None:
         return sentences.character_deleted(order.name)
     if not target.users_scene:
         return sentences.character_unlinked(target.name)
-    if find(bpy.data.scenes, order.scene) is None:
+    if scene is None:
         return sentences.scene_deleted(target.name)
-    return None
+    return target, scene
 
 
 def waits_for(order: Order) -> str:
@@ -73,10 +79,10 @@ def waits_for(order: Order) -> str:
 
 def apply(order: Order, result: MotionResult, model: Capabilities | None) -> str:
     """Write the takes of a result, as one undo step; returns the sentence. Raises GenmoFailure, changing nothing."""
-    failure = lost(order)
-    if failure is not None:
-        raise failure
-    target, scene = find(bpy.data.objects, order.target), find(bpy.data.scenes, order.scene)
+    found = _receivers(order)
+    if isinstance(found, GenmoFailure):
+        raise found
+    target, scene = found
     failure = character.obstacle(target)
     if failure is not None:
         raise failure

@@ -7,10 +7,7 @@ import bpy
 
 def push(message: str) -> None:
     """Close everything written since the last step as one step named ``message``."""
-    manager = bpy.context.window_manager
-    windows = manager.windows if manager else ()
-    if not len(windows):
-        return
-    with bpy.context.temp_override(window=windows[0]):
-        if bpy.ops.ed.undo_push.poll():
+    for window in bpy.context.window_manager.windows:
+        with bpy.context.temp_override(window=window):
             bpy.ops.ed.undo_push(message=message)
+        return
