@@ -42,8 +42,11 @@ def test_a_planted_import_is_found(tmp_path: Path, name: str, line: str, said: s
     ("name", "text"),
     [
         ("genmo_blender/__init__.py", "def register():\n    from . import addon\n"),
-        ("genmo_blender/motion/a.py", "from __future__ import annotations\nimport json\nimport numpy\nfrom . import b\n"),
-        ("genmo_blender/engine/body/a.py", "import torch\nfrom ...motion import axes\nfrom ..network import blocks\n"),
+        (
+            "genmo_blender/motion/a.py",
+            "from __future__ import annotations\nimport json\nimport numpy\nfrom . import b\n",
+        ),
+        ("genmo_blender/engine/body/a.py", "import torch\nfrom ...motion import axes\nfrom ..body import b\n"),
         ("genmo_blender/addon/operators/a.py", "import bpy\nfrom ...protocol import frames\nfrom .. import jobs\n"),
         ("tests/engine/a.py", "import torch\nfrom genmo_blender.engine import network\n"),
     ],
