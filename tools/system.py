@@ -44,7 +44,7 @@ def need_blender_libraries() -> None:
 
 
 def need_venv() -> None:
-    """Makes sure that this Python can make environments with pip, which Debian splits off."""
+    """Makes sure that this Python can make environments with pip in them."""
     if importlib.util.find_spec("ensurepip") is None:
         install([f"python{sys.version_info.major}.{sys.version_info.minor}-venv"], "Making Python environments")
         importlib.invalidate_caches()

@@ -78,8 +78,8 @@ def drive(
 ) -> int:
     """Installs the extension's zip in Blender 5.2, opens its window and runs a script in it; returns the exit status.
 
-    `script` runs at start-up with `sys.argv` ending in `-- OUT ARGUMENTS...` and ends Blender itself; what is printed goes
-    to OUT/blender.log. Inside, `import -window root FILE.png` takes a picture of the screen. `out` must lie inside the
+    `script` runs at start-up with `sys.argv` ending in `-- OUT ARGUMENTS...` and ends Blender itself; what it prints
+    goes to OUT/blender.log. Inside, `import -window root FILE.png` takes a picture of the screen. `out` must lie inside the
     checkout, which has the same path inside the root; so has the installed extension, whose engine runs outside.
     Raises TimeoutError after `timeout` seconds; nothing is left running then.
     """
