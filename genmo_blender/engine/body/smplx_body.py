@@ -67,6 +67,13 @@ class SmplxBody:
             return offsets
         return torch.cat([offsets[..., :1, :] + transl.unsqueeze(-2), offsets[..., 1:, :]], dim=-2)
 
+    def sole_clearance(self) -> Tensor:
+        """How far below each body joint (22,) the sole lies at rest, metres; zero but for ankles and feet."""
+        clearance = torch.zeros_like(self.joints_template[:22, 1])
+        feet = [7, 8, 10, 11]
+        clearance[feet] = self.joints_template[feet, 1] - self.v_template[:, 1].min()
+        return clearance
+
     def full_pose(self, body_pose: Tensor, global_orient: Tensor) -> Tensor:
         """Axis-angle of all 55 joints (..., 55, 3): jaw and eyes at rest, hands at their mean pose."""
         lead = body_pose.shape[:-1]

@@ -41,7 +41,7 @@ def _boxes(data: CaseData) -> None:
 def _projection(data: CaseData) -> None:
     k, box, points = data.tensor("K"), data.tensor("bbx_all"), data.tensor("points3d")
     width, height = data.tensor("image_sizes").unbind(-1)
-    estimated = camera.estimate_intrinsics(width, height)
+    estimated = camera.estimate_intrinsics(width, height, "longest_side")
     data.check("K_estimated", estimated)
     name, degrees = named_number(data, "K_fov")
     data.check(name, camera.intrinsics_from_fov(width, height, degrees))

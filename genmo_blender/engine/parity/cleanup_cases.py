@@ -6,6 +6,7 @@ import math
 
 import torch
 
+from ..quirks import OfficialQuirks
 from ..refine.ik import OFFICIAL_LIMBS, solve_chain
 from ..refine.official_cleanup import clean_up
 from ..representation.rotations import axis_angle_to_matrix, matrix_to_axis_angle
@@ -36,7 +37,7 @@ def _postprocess(data: CaseData) -> None:
     tolerance, body = data.meta["tolerance"], parity_body(data.folder)
     pose, betas = data.tensor("body_pose"), data.tensor("betas")
     orient, transl = data.tensor("global_orient"), data.tensor("transl")
-    clean = clean_up(body, pose, betas, orient, transl, data.tensor("static_conf_logits"))
+    clean = clean_up(body, pose, betas, orient, transl, data.tensor("static_conf_logits"), OfficialQuirks.official())
     joints = {"atol": tolerance["joints_m"], "rtol": 0.0}
     data.check("post_transl", clean.transl, {"atol": tolerance["transl"], "rtol": 0.0})
     data.check_rotation("post_body_pose", clean.body_pose, tolerance["rotation_max_deg"])

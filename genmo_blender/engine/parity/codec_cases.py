@@ -91,7 +91,7 @@ def _endecoder(data: CaseData) -> None:
         data.tensor("transl_w"),
         data.tensor("R_c2gv"),
         statistics,
-        official_velocity_bug=True,
+        velocity_without_transpose=True,
     )
     data.check("encoded", encoded)
     # The camera-frame translation is handed to the release's encoder and is no part of the code.

@@ -12,8 +12,9 @@ from ..network.conditions import JOINTS_FOR_A_BOX, ConditionInputs, DropDraws, d
 from ..network.denoiser import TextContext
 from ..network.genmo import GenmoNetwork, official_name
 from ..network.heads import NetworkOutput
+from ..quirks import OfficialQuirks
 from ..representation.camera import cliff_camera, normalise_angular_velocity
-from ..representation.codec import GLOBAL_ORIENT, official_statistics
+from ..representation.codec import official_statistics
 from ..training.losses import Losses, LossWeights, Targets, TrueMotion, losses, targets
 from .bodies import parity_lite_body
 from .framework import Case, CaseData
@@ -122,7 +123,7 @@ def _network_input(data: CaseData, mode: str, target: Targets, valid: Tensor) ->
 def _forward(data: CaseData, network: GenmoNetwork, mode: str) -> _Pass:
     tolerance, lite = data.meta["tolerance"], parity_lite_body(data.folder)
     statistics, true = official_statistics(), _true_motion(data, mode)
-    target = targets(true, lite, statistics, official_velocity_bug=True, incam_channels=GLOBAL_ORIENT.start)
+    target = targets(true, lite, statistics, OfficialQuirks.official())
     _check_targets(data, mode, target)
     x_t, t = _network_input(data, mode, target, true.valid)
     batch, frames = x_t.shape[:2]

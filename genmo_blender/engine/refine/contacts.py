@@ -20,11 +20,12 @@ def static_joints(joints: Tensor, speed: float = STATIC_SPEED) -> Tensor:
     return torch.cat([slow, slow[..., -1:, :]], dim=-2)
 
 
-def still_root(logits: Tensor, transl: Tensor, joints: Tensor) -> Tensor:
-    """Root path (..., L, 3) whose static joints do not drift and whose lowest joint touches y = 0 (spec 8.1).
+def still_root(logits: Tensor, transl: Tensor, joints: Tensor, clearance: Tensor | None = None) -> Tensor:
+    """Root path (..., L, 3) whose static joints do not drift and whose lowest point touches y = 0 (spec 8.1).
 
     ``logits`` (..., L, 6) of the static-joint head, ``transl`` (..., L, 3), ``joints`` (..., L, 22, 3) posed with it.
-    The ground is subtracted per sample (spec 5.1 D21: the release does so for a batch of one only).
+    ``clearance`` (22,) is how far below each joint its sole lies; without it the lowest joint itself touches, as in the
+    release. The ground is subtracted per sample (spec 5.1 D21: the release does so for a batch of one only).
     """
     planted = joints[..., STATIC_JOINTS, :]
     drift = planted[..., 1:, :, :] - planted[..., :-1, :, :]
@@ -37,5 +38,7 @@ def still_root(logits: Tensor, transl: Tensor, joints: Tensor) -> Tensor:
     smooth = gaussian_smooth(path)
     path = torch.stack([smooth[..., 0], path[..., 1], smooth[..., 2]], dim=-1)
     height = joints[..., 1] - transl[..., 1:2] + path[..., 1:2]
+    if clearance is not None:
+        height = height - clearance
     floor = height.amin(dim=(-2, -1))
     return torch.stack([path[..., 0], path[..., 1] - floor.unsqueeze(-1), path[..., 2]], dim=-1)

@@ -72,17 +72,15 @@ def from_unit_box(points: Tensor, box: Tensor) -> Tensor:
     return points * (corners[..., 2:] - corners[..., :2]) + corners[..., :2]
 
 
-def normalise_keypoints(keypoints: Tensor, box: Tensor, clamp_size_first: bool = False) -> Tensor:
+def normalise_keypoints(keypoints: Tensor, box: Tensor) -> Tensor:
     """Keypoints (..., N, 2 or 3) pixels (and confidence) -> [-1, 1] inside the box (..., 3) (spec 2.1).
 
-    A point outside the box keeps its place and loses its confidence. ``clamp_size_first`` is what the exported
-    real-time denoiser of the release does (spec 5.1 D26): the outside test sees the clamped size.
+    A point outside the box keeps its place and loses its confidence.
     """
-    clamped = box[..., 2:].clamp(min=1e-2)
-    centre, half = box[..., :2].unsqueeze(-2), (clamped if clamp_size_first else box[..., 2:]).unsqueeze(-2) / 2
+    centre, half = box[..., :2].unsqueeze(-2), box[..., 2:].unsqueeze(-2) / 2
     place = keypoints[..., :2]
     outside = ((place < centre - half) | (place > centre + half)).any(-1, keepdim=True)
-    unit = 2 * (place - centre) / clamped.unsqueeze(-2)
+    unit = 2 * (place - centre) / box[..., 2:].clamp(min=1e-2).unsqueeze(-2)
     if keypoints.shape[-1] == 2:
         return unit
     return torch.cat([unit, keypoints[..., 2:3] * (~outside)], dim=-1)

@@ -24,11 +24,11 @@ def intrinsics(width: Tensor | float, height: Tensor | float, focal: Tensor | fl
     return k
 
 
-def estimate_intrinsics(width: Tensor | float, height: Tensor | float, focal_rule: str = "max_side") -> Tensor:
-    """K (..., 3, 3) guessed from the image's size: focal length = the longer side ("max_side", the release) or the
-    diagonal ("diagonal", its ancestor, with which the published weights were probably trained; spec 5.1 D8)."""
+def estimate_intrinsics(width: Tensor | float, height: Tensor | float, focal_rule: str = "diagonal") -> Tensor:
+    """K (..., 3, 3) guessed from the image's size: the focal length is the diagonal, with which the published weights
+    were probably trained, or the "longest_side", as the release has it now (spec 5.1 D8)."""
     width, height = torch.as_tensor(width, dtype=torch.float32), torch.as_tensor(height, dtype=torch.float32)
-    rules = {"max_side": torch.maximum, "diagonal": torch.hypot}
+    rules = {"diagonal": torch.hypot, "longest_side": torch.maximum}
     return intrinsics(width, height, rules[focal_rule](width, height))
 
 

@@ -63,17 +63,17 @@ class DecodedRotations:
     local_transl_vel: Tensor  # (..., 3), metres a frame
 
 
-def local_velocity(transl: Tensor, root_world: Tensor, official_bug: bool = False) -> Tensor:
+def local_velocity(transl: Tensor, root_world: Tensor, without_transpose: bool = False) -> Tensor:
     """Step to the next frame in the root's frame: R^T (T_{t+1} - T_t), the last step repeated.
 
-    ``transl`` (..., L, 3) metres, ``root_world`` (..., L, 3, 3). ``official_bug`` takes R instead of R^T as the release
-    does (spec 5.1 D1); what it gives cannot be rolled out again.
+    ``transl`` (..., L, 3) metres, ``root_world`` (..., L, 3, 3). ``without_transpose`` takes R instead of R^T as the
+    release does (spec 5.1 D1); what it gives cannot be rolled out again.
     """
     if transl.shape[-2] == 1:
         return torch.zeros_like(transl)
     step = transl[..., 1:, :] - transl[..., :-1, :]
     step = torch.cat([step, step[..., -1:, :]], dim=-2)
-    turn = root_world if official_bug else root_world.transpose(-1, -2)
+    turn = root_world if without_transpose else root_world.transpose(-1, -2)
     return (turn @ step.unsqueeze(-1)).squeeze(-1)
 
 
@@ -99,7 +99,7 @@ def encode(
     transl_w: Tensor,
     r_c2gv: Tensor,
     statistics: Statistics,
-    official_velocity_bug: bool = False,
+    velocity_without_transpose: bool = False,
 ) -> Tensor:
     """SMPL parameters -> the normalised code (..., L, 151) (spec 4.5).
 
@@ -107,7 +107,7 @@ def encode(
     metres, ``r_c2gv`` (..., L, 3, 3) camera to gravity-view.
     """
     root_camera = axis_angle_to_matrix(global_orient_c)
-    velocity = local_velocity(transl_w, axis_angle_to_matrix(global_orient_w), official_velocity_bug)
+    velocity = local_velocity(transl_w, axis_angle_to_matrix(global_orient_w), velocity_without_transpose)
     body = axis_angle_to_matrix(body_pose.unflatten(-1, (21, 3)))
     return encode_rotations(body, betas, root_camera, r_c2gv @ root_camera, velocity, statistics)
 

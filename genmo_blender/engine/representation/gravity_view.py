@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -23,11 +24,14 @@ REORIENTATIONS = {
 }
 
 
-def camera_to_gravity_view(r_w2c: Tensor, gravity: Sequence[float] | Tensor = DOWN_Y) -> Tensor:
+def camera_to_gravity_view(
+    r_w2c: Tensor, gravity: Sequence[float] | Tensor = DOWN_Y, view: Literal["up", "down"] = "up"
+) -> Tensor:
     """Rotation (..., 3, 3) from camera to gravity-view: y up, z the camera's forward on the ground (spec 4.4).
 
     ``r_w2c`` (..., 3, 3) world to camera, ``gravity`` the unit direction of falling in the world. A camera looking
-    straight up or down has no forward on the ground; then z is the camera's x.
+    straight up or down has no forward on the ground; then z is the camera's x. ``view`` "down" is the ancestor's frame,
+    half a turn about z away, which some checkpoints speak (spec 5.1 D2).
     """
     down = torch.as_tensor(gravity, dtype=r_w2c.dtype, device=r_w2c.device)
     up = -F.normalize(r_w2c @ down, dim=-1, eps=1e-8)
@@ -39,7 +43,7 @@ def camera_to_gravity_view(r_w2c: Tensor, gravity: Sequence[float] | Tensor = DO
     fallback[..., 0] = 1.0
     z = torch.where(length > 1e-6, ahead / length.clamp(min=1e-6), fallback)
     x = F.normalize(torch.linalg.cross(up, z, dim=-1), dim=-1)
-    return torch.stack([x, up, z], dim=-2)
+    return torch.stack([x, up, z] if view == "up" else [-x, -up, z], dim=-2)
 
 
 def reorient(global_orient: Tensor, transl: Tensor, which: str) -> tuple[Tensor, Tensor]:

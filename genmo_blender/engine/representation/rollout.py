@@ -9,11 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from ..quirks import OfficialQuirks
 from .rotations import axis_angle_to_matrix, matrix_from_6d, matrix_to_axis_angle, rotation_angle, yaw_matrix
 from .smoothing import gaussian_smooth
 
+OURS = OfficialQuirks()
 _STILL = 1e-5  # rad; smaller turns of a camera are none
 
 
@@ -64,22 +67,42 @@ def heading_change(root_gv: Tensor, root_camera: Tensor, cam_angvel: Tensor) -> 
     return torch.atan2(sine, cosine)
 
 
-def world_root_from_matrices(root_gv: Tensor, root_camera: Tensor, velocity: Tensor, cam_angvel: Tensor) -> WorldRoot:
+def _noisy_heading_change(root_gv: Tensor, root_camera: Tensor, cam_angvel: Tensor) -> Tensor:
+    """`heading_change` as the release computes it, its operations in its order, rounding noise included."""
+    to_gv = root_gv @ root_camera.transpose(-1, -2)
+    flat = to_gv.new_tensor([1.0, 0.0, 1.0])
+    here = F.normalize(to_gv[..., :, 2] * flat, dim=-1)
+    there = F.normalize((to_gv @ _camera_turn(cam_angvel).transpose(-1, -2))[..., :, 2] * flat, dim=-1)
+    axis = F.normalize(torch.linalg.cross(there, here, dim=-1), dim=-1)
+    return axis[..., 1] * torch.acos((here * there).sum(-1).clamp(-1.0, 1.0))
+
+
+def world_root_from_matrices(
+    root_gv: Tensor, root_camera: Tensor, velocity: Tensor, cam_angvel: Tensor, quirks: OfficialQuirks = OURS
+) -> WorldRoot:
     """World root from matrices (..., L, 3, 3), local velocity (..., L, 3) and camera turns (..., L, 6).
 
-    As in the release frame i is turned by the change of frame i, not i - 1 (spec 5.1 D7: matched; the smoothing over
-    13 frames hides it).
+    Frame i is turned by the change of frame i - 1; with ``late_yaw`` by its own, as in the release (spec 5.1 D7), which
+    the smoothing over several frames hides.
     """
-    change = gaussian_smooth(heading_change(root_gv, root_camera, cam_angvel).unsqueeze(-1)).squeeze(-1)
-    heading = torch.cumsum(torch.cat([torch.zeros_like(change[..., :1]), -change[..., 1:]], dim=-1), dim=-1)
+    change = _noisy_heading_change if quirks.arc_cosine_yaw else heading_change
+    smooth = gaussian_smooth(change(root_gv, root_camera, cam_angvel).unsqueeze(-1)).squeeze(-1)
+    turns = smooth[..., 1:] if quirks.late_yaw else smooth[..., :-1]
+    heading = torch.cumsum(torch.cat([torch.zeros_like(smooth[..., :1]), -turns], dim=-1), dim=-1)
     rotation = yaw_matrix(heading) @ root_gv
     return WorldRoot(rotation, roll_out_translation(velocity, rotation))
 
 
-def world_root(global_orient_gv: Tensor, global_orient: Tensor, velocity: Tensor, cam_angvel: Tensor) -> WorldRoot:
+def world_root(
+    global_orient_gv: Tensor,
+    global_orient: Tensor,
+    velocity: Tensor,
+    cam_angvel: Tensor,
+    quirks: OfficialQuirks = OURS,
+) -> WorldRoot:
     """`world_root_from_matrices` for axis-angle (..., L, 3)."""
     return world_root_from_matrices(
-        axis_angle_to_matrix(global_orient_gv), axis_angle_to_matrix(global_orient), velocity, cam_angvel
+        axis_angle_to_matrix(global_orient_gv), axis_angle_to_matrix(global_orient), velocity, cam_angvel, quirks
     )
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..body.smplx_body import LiteBody
 from ..network.heads import NetworkOutput
+from ..quirks import OfficialQuirks
 from ..refine.contacts import STATIC_JOINTS, STATIC_SPEED, static_joints
 from ..representation import codec
 from ..representation.boxes import to_unit_box
@@ -55,13 +56,12 @@ def targets(
     true: TrueMotion,
     lite: LiteBody,
     statistics: codec.Statistics,
-    official_velocity_bug: bool = False,
-    incam_channels: int = codec.GLOBAL_ORIENT_GV.start,
+    quirks: OfficialQuirks,
 ) -> Targets:
     """Targets of a batch (spec 7.2 steps 1 and 10).
 
-    Samples without a world are judged on the first ``incam_channels`` channels: 142 is the sane number, the release
-    also leaves out the camera-frame orientation from 136 on (spec 5.1 D15).
+    Samples without a world are not judged on what the world tells, the channels from 142 on; the release also leaves
+    out their camera-frame orientation (``mask_local_orient_2d``, spec 5.1 D15).
     """
     x = codec.encode(
         true.body_pose,
@@ -71,10 +71,11 @@ def targets(
         true.transl_w,
         true.r_c2gv,
         statistics,
-        official_velocity_bug,
+        quirks.velocity_without_transpose,
     )
     mask = true.valid.unsqueeze(-1).expand_as(x).clone()
-    mask[..., incam_channels:] &= ~true.spv_incam_only[:, None, None]
+    world = codec.GLOBAL_ORIENT if quirks.mask_local_orient_2d else codec.GLOBAL_ORIENT_GV
+    mask[..., world.start :] &= ~true.spv_incam_only[:, None, None]
     joints = lite.body.joints22(true.body_pose, true.betas, true.global_orient_w, true.transl_w)
     static = static_joints(joints[..., STATIC_JOINTS, :], STATIC_SPEED).to(x.dtype)
     return Targets(x, mask, static, ~true.invalid_contact)
