@@ -108,7 +108,7 @@ class Denoiser(nn.Module):
         tokens = -(-frames // per_token)
         condition = f_cond
         if per_token > 1:
-            condition = self.tokens_linear(_into_tokens(f_cond, per_token))
+            condition = self.tokens_linear(_into_tokens(f_cond, lengths, per_token))
         # add_cond_linear([h, x]) is W_h h + W_x x + b: the condition's part is the same at every step
         condition = nn.functional.linear(condition, self.add_cond_linear.weight[:, :width], self.add_cond_linear.bias)
         attention = plan_attention(
@@ -146,7 +146,8 @@ class Denoiser(nn.Module):
         width = self.config.latent_dim
         weight = self.add_cond_linear.weight
         step = nn.functional.linear(self.embed_timestep(t), weight[:, :width])
-        motion = nn.functional.linear(_into_tokens(x_t, self.config.frames_per_token), weight[:, width:])
+        tokens = _into_tokens(x_t, prepared.lengths, self.config.frames_per_token)
+        motion = nn.functional.linear(tokens, weight[:, width:])
         return prepared.condition + step + motion
 
     def forward(
@@ -174,10 +175,12 @@ class Denoiser(nn.Module):
         return self.heads(h, prepared.lengths, prepared.frames)
 
 
-def _into_tokens(x: Tensor, per_token: int) -> Tensor:
-    """(B, L, C) to (B, T, per_token C); the tail is padded with zeros."""
+def _into_tokens(x: Tensor, lengths: Tensor, per_token: int) -> Tensor:
+    """(B, L, C) to (B, T, per_token C); frames past the valid ones are zero, so that a last token that they share
+    with valid ones does not depend on them. With one frame a token attention masks them anyway."""
     if per_token == 1:
         return x
+    x = x * (torch.arange(x.shape[1], device=x.device) < lengths[:, None])[..., None]
     missing = -x.shape[1] % per_token
     return nn.functional.pad(x, (0, 0, 0, missing)).unflatten(1, (-1, per_token)).flatten(2)
 

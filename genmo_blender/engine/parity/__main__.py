@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import sys
 
+from ...protocol.failures import GenmoFailure
 from . import CASE_MODULES, run
 
 if __name__ == "__main__":
-    sys.exit(run(sys.argv[1], sys.argv[2:] or CASE_MODULES))
+    try:
+        sys.exit(run(sys.argv[1], sys.argv[2:] or CASE_MODULES))
+    except GenmoFailure as failure:
+        sys.exit(str(failure))

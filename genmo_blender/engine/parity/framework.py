@@ -22,6 +22,8 @@ import numpy as np
 import torch
 from safetensors.numpy import load_file
 
+from ...protocol.failures import StorageFailure
+
 Array = np.ndarray[Any, Any]
 Tolerance = Mapping[str, Any]
 
@@ -29,16 +31,20 @@ EXACT: Tolerance = {"atol": 0.0, "rtol": 0.0}
 
 
 class ParityFolder:
-    """A folder of parity files. Names are alike in every set but for one word (`gem_small_WORD.json`)."""
+    """A folder of parity files. Names are alike in every set but for one word (`gem_small_WORD.json`).
+
+    Raises StorageFailure for a folder that is no such set.
+    """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         words = [p.stem.removeprefix("gem_small_") for p in self.path.glob("gem_small_*.json")]
         found = [w for w in words if (self.path / f"gem_small_reg_{w}.json").is_file()]
         if len(found) != 1:
-            raise FileNotFoundError(
-                f"{self.path} is not one set of parity cases: it needs one pair gem_small_WORD.json and "
-                f"gem_small_reg_WORD.json, found {len(found)}."
+            raise StorageFailure(
+                "no_parity_cases",
+                f"{self.path} is not one set of parity cases.",
+                f"It needs one pair gem_small_WORD.json and gem_small_reg_WORD.json; it has {len(found)}.",
             )
         self.word = found[0]
 

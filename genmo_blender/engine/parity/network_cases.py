@@ -241,7 +241,7 @@ CASES = (
     Case("attention_windows.npz", (), ("mask_L*_W*", "causal_mask_L*_W*"), _attention_windows),
     Case(
         "denoiser_short.npz",
-        (*_DENOISER_INPUTS, "C_has_humanoid_data", "C_observed_motion_3d", "C_motion_mask_3d", "C_rm_text_flag"),
+        (*_DENOISER_INPUTS, "*_has_humanoid_data", "*_observed_motion_3d", "*_motion_mask_3d", "*_rm_text_flag"),
         (*(f"*_{name}" for name in OUTPUTS), "*_after_add_cond_linear", "*_block*_out"),
         _denoiser,
     ),

@@ -1,0 +1,105 @@
+"""Several texts at once, each over its own frames (spec 3.4), against torch's own multi-head attention."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from genmo_blender.engine.network.attention import TextAttention, plan_text
+from genmo_blender.engine.network.denoiser import TextContext
+
+WIDTH, HEADS, TOKENS = 16, 2, 5
+
+
+def reference(layer: TextAttention, x: Tensor, texts: Tensor, weights: Tensor, null: Tensor | None) -> Tensor:
+    """sum_k w_k CA_k(x) with `nn.MultiheadAttention`; texts (B, K, N, D), weights (B, K, T), null (1, N, D)."""
+    official = nn.MultiheadAttention(WIDTH, HEADS, batch_first=True).eval()
+    official.load_state_dict(layer.state_dict())
+    total = torch.zeros_like(x)
+    for k in range(texts.shape[1]):
+        total = total + weights[:, k, :, None] * official(x, texts[:, k], texts[:, k])[0]
+    if null is not None:
+        rest = (1 - weights.clamp(max=1).sum(1)).clamp(min=0)
+        rows = null.expand(len(x), -1, -1)
+        total = total + rest[..., None] * official(x, rows, rows)[0]
+    return total
+
+
+def layer_and_inputs(tokens: int, batch: int = 2, texts: int = 3) -> tuple[TextAttention, Tensor, Tensor, Tensor]:
+    torch.manual_seed(tokens)
+    layer = TextAttention(WIDTH, HEADS, dropout=0.0).eval()
+    nn.init.normal_(layer.in_proj_bias)
+    nn.init.normal_(layer.out_proj.bias)
+    weights = torch.zeros(batch, texts, tokens)
+    weights[0, 0, : tokens // 2] = 1.0
+    weights[0, 1, tokens // 2 :] = 1.7
+    weights[0, 2, tokens // 3 : tokens // 2 + 1] = torch.linspace(0, 1, tokens // 2 + 1 - tokens // 3)
+    weights[-1, 1, tokens // 4 : tokens // 3] = 0.5
+    return layer, torch.randn(batch, tokens, WIDTH), torch.randn(batch, texts, TOKENS, WIDTH), weights
+
+
+def attend(layer: TextAttention, x: Tensor, texts: Tensor, weights: Tensor, window: int, null: Tensor | None) -> Tensor:
+    plan = plan_text(weights, window, null is not None, block=16)
+    rows = texts.flatten(0, 1)[plan.used]
+    if null is not None and plan.null:
+        rows = torch.cat([rows, null])
+    return layer(x, layer.keys_values(rows), plan)
+
+
+@pytest.mark.parametrize("tokens", [12, 24, 100, 131])
+@pytest.mark.parametrize("with_null", [False, True])
+def test_texts_add_up_by_their_weights(tokens: int, with_null: bool) -> None:
+    layer, x, texts, weights = layer_and_inputs(tokens)
+    null = torch.randn(1, TOKENS, WIDTH) if with_null else None
+    got = attend(layer, x, texts, weights, window=24, null=null)
+    torch.testing.assert_close(got, reference(layer, x, texts, weights, null), atol=2e-6, rtol=1e-5)
+
+
+def test_a_frame_outside_every_text_gets_exactly_nothing() -> None:
+    layer, x, texts, weights = layer_and_inputs(100)
+    out = attend(layer, x, texts, weights, window=24, null=None)
+    outside = weights.sum(1) == 0
+    assert bool(outside.any()) and bool((out[outside] == 0).all())
+
+
+def test_a_sample_does_not_depend_on_the_windows_of_the_others() -> None:
+    layer, x, texts, weights = layer_and_inputs(100)
+    both = attend(layer, x, texts, weights, window=24, null=None)
+    for i in range(2):
+        alone = attend(layer, x[i : i + 1], texts[i : i + 1], weights[i : i + 1], window=24, null=None)
+        torch.testing.assert_close(both[i : i + 1], alone, atol=1e-6, rtol=1e-5)
+
+
+def test_no_text_anywhere_is_zero_or_the_null_text() -> None:
+    layer, x, texts, weights = layer_and_inputs(100)
+    nothing = torch.zeros_like(weights)
+    assert not bool(attend(layer, x, texts, nothing, window=24, null=None).any())
+    null = torch.randn(1, TOKENS, WIDTH)
+    got = attend(layer, x, texts, nothing, window=24, null=null)
+    torch.testing.assert_close(got, reference(layer, x, texts, nothing, null), atol=2e-6, rtol=1e-5)
+
+
+def test_a_long_motion_pays_for_a_text_only_where_the_text_is() -> None:
+    frames, texts = 4000, 40
+    weights = torch.zeros(1, texts, frames)
+    for k in range(texts):
+        weights[0, k, 100 * k : 100 * (k + 1)] = 1.0
+    plan = plan_text(weights, window=120, null_remainder=False, block=64)
+    queries = sum(plan.blocks if g.blocks is None else len(g.blocks) for g in plan.groups) * plan.block
+    assert queries < 2 * frames
+
+
+def test_window_borders_round_half_to_even_and_overlaps_add() -> None:
+    features = torch.randn(1, 3, TOKENS, WIDTH)
+    starts, ends = torch.tensor([[0.0, 0.25, 0.5]]), torch.tensor([[0.5, 0.75, 0.5]])
+    weights = TextContext.windows(features, starts, ends, 10).weights[0]
+    assert weights[0].nonzero().flatten().tolist() == [0, 1, 2, 3, 4]
+    assert weights[1].nonzero().flatten().tolist() == [2, 3, 4, 5, 6, 7]  # 2.5 to 2, 7.5 to 8
+    assert not bool(weights[2].any())  # an empty window is silently empty (spec 5.1 D39)
+
+
+def test_the_unconditional_branch_keeps_the_windows_without_their_words() -> None:
+    features, weights = torch.randn(2, 3, TOKENS, WIDTH), torch.zeros(2, 3, 10)
+    weights[:, 0, :4], weights[:, 1, 4:6] = 1.8, 0.5
+    blank = TextContext(features, weights).without_words()
+    assert not bool(blank.features.any())
+    assert blank.weights[0, 0].tolist() == [1.0] * 4 + [0.5] * 2 + [0.0] * 4
