@@ -16,6 +16,7 @@ from typing import Any
 from .rule_checks import resolve
 
 RULES_FILE = Path(__file__).with_name("prompt_rules.json")
+CHECKS_FILE = Path(__file__).with_name("rule_checks.py")
 
 
 @dataclass(frozen=True)
@@ -58,13 +59,17 @@ class Prompt:
 
 
 @lru_cache(maxsize=1)
-def load_rules() -> tuple[tuple[Prompt, ...], str]:
-    """All frozen prompts and the sha256 of their file."""
-    raw = RULES_FILE.read_bytes()
-    data = json.loads(raw)
+def load_rules() -> tuple[tuple[Prompt, ...], dict[str, Rule]]:
+    """All frozen prompts, and the rules by name."""
+    data = json.loads(RULES_FILE.read_text(encoding="utf-8"))
     rules = {
         name: Rule(name, tuple(Bound(*bound) for bound in rule["bounds"]), rule["segments"])
         for name, rule in data["rules"].items()
     }
-    prompts = tuple(Prompt(**{**p, "rule": rules[p["rule"]]}) for p in data["prompts"])
-    return prompts, hashlib.sha256(raw).hexdigest()
+    return tuple(Prompt(**{**p, "rule": rules[p["rule"]]}) for p in data["prompts"]), rules
+
+
+def frozen_hashes() -> tuple[str, str]:
+    """sha256 of ``prompt_rules.json`` and of ``rule_checks.py``: a rule means what the code measures."""
+    first, second = (hashlib.sha256(p.read_bytes()).hexdigest() for p in (RULES_FILE, CHECKS_FILE))
+    return first, second

@@ -1,0 +1,82 @@
+"""``rules``: run the frozen prompt rules on a model, or check them against real motion."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ...protocol.failures import RequestFailure
+from ...protocol.motions import Take
+from ...protocol.requests import GenerateRequest, TextSpan
+from .baseline import real_motion
+from .freeze import freeze_check, table
+from .rules import frozen_hashes, load_rules
+from .rules_report import Deliver, Generate, run_rules
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command line of ``rules``."""
+    parser.add_argument("--model", type=Path, help="checkpoint (default: the bundled model)")
+    parser.add_argument("--data", type=Path, action="append", nargs="+", default=[], help="folders of motion shards")
+    parser.add_argument("--out", type=Path, default=Path("out/rules"), help="folder for tables and contact sheets")
+    parser.add_argument("--freeze-check", action="store_true", help="judge the rules by the real motion of --data")
+    parser.add_argument("--seeds", type=int, default=8, help="takes of each prompt")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the first take")
+    parser.add_argument("--steps", type=int, default=GenerateRequest.steps)
+    parser.add_argument("--guidance", type=float, default=GenerateRequest.guidance)
+    parser.add_argument("--only", nargs="+", help="ids of prompts, to try some")
+    parser.add_argument("--no-pictures", action="store_true")
+
+
+def rules(arguments: argparse.Namespace) -> int:
+    """Run ``rules``; returns the exit code. Raises GenmoFailure for what a person can mend."""
+    folders = [folder for group in arguments.data for folder in group]
+    if arguments.freeze_check:
+        return _freeze_check(folders)
+    prompts = [p for p in load_rules()[0] if not arguments.only or p.id in arguments.only]
+    if not prompts:
+        raise RequestFailure("no_prompt", f"No prompt is called {' or '.join(arguments.only)}.", "Leave --only out.")
+    real = real_motion(folders, prompts) if folders else None
+    generate, deliver = _product(arguments)
+    seeds = range(arguments.seed, arguments.seed + arguments.seeds)
+    run_rules(
+        generate, arguments.out, deliver=deliver, real=real, seeds=seeds, prompts=prompts,
+        draw=not arguments.no_pictures,
+    )  # fmt: skip
+    return 0
+
+
+def _freeze_check(folders: Sequence[Path]) -> int:
+    if not folders:
+        raise RequestFailure("no_data", "There is no motion to check the rules against.", "Give --data DIR.")
+    lines = freeze_check(folders)
+    print("\n".join(f"{name} sha256 {value}" for name, value in zip(("rules", "checks"), frozen_hashes(), strict=True)))
+    print(table(lines))
+    for line in lines:
+        print(f"{line.rule} {line.side or ''}: {' '.join(line.clips)}")
+    return 0 if all(line.freezes for line in lines) else 1
+
+
+def _product(arguments: argparse.Namespace) -> tuple[Generate, Deliver]:
+    """The real pipeline: raw takes, and its own clean-up for what is delivered."""
+    from ..pipeline import Pipeline
+    from ..refine.delivery import deliver
+
+    pipeline = Pipeline.load(arguments.model)
+
+    def generate(prompt: str, seconds: float, seeds: Sequence[int]) -> list[Take]:
+        request = GenerateRequest(
+            duration=seconds, texts=(TextSpan(prompt, 0.0, seconds),), seed=seeds[0], takes=len(seeds),
+            steps=arguments.steps, guidance=arguments.guidance, clean_up=False,
+        )  # fmt: skip
+        return list(pipeline.generate(request).takes)
+
+    def delivered(take: Take) -> Take:
+        rotations, transl = deliver(take.rotations, take.transl, take.contacts)
+        return replace(take, rotations=rotations.astype(np.float32), transl=transl.astype(np.float32))
+
+    return generate, delivered
