@@ -6,7 +6,7 @@ import time
 
 import bpy
 
-from . import compat, measure, session, timeline
+from . import compat, measure, prompt_notes, session, timeline
 from .operators.common import current_character
 from .services import takes
 
@@ -114,6 +114,8 @@ def _draw_strips(layout: bpy.types.UILayout, context: bpy.types.Context, target:
     picked = timeline.picked_strip(scene)
     if picked is not None and picked.genmo.character == target:
         layout.prop(picked.genmo, "strength", slider=True)
+        for note in prompt_notes.notes(timeline.prompt_text(picked), session.current().model):
+            _draw_text(layout, note, alert=True)
 
 
 def _draw_settings(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:

@@ -14,8 +14,10 @@ from pathlib import Path
 
 import bpy
 
+from ..protocol.capabilities import Capabilities
 from ..protocol.failures import GenmoFailure
-from . import engine_command, measure, preferences, sentences
+from ..protocol.requests import validate
+from . import engine_command, measure, preferences, prompt_notes, sentences
 from .engine_process import EngineProcess
 from .jobs import Job, Jobs, State
 from .services import delivery
@@ -59,6 +61,11 @@ class Session:
         """Whether there is something to cancel."""
         return bool(self.arrivals) or (self.jobs is not None and bool(self.jobs.open()))
 
+    @property
+    def model(self) -> Capabilities | None:
+        """What the engine's model can do, once it was loaded."""
+        return self.jobs.engine.capabilities if self.jobs is not None else None
+
     def say(self, sentence: str, alert: bool = False) -> None:
         """Show a sentence in the panel."""
         self.message, self.alert = sentence, alert
@@ -73,16 +80,18 @@ class Session:
             return "Ready · the engine starts with the first Generate"
         if engine.status in ("starting", "loading"):
             return "Starting the engine …"
-        if engine.capabilities is None:
+        if self.model is None:
             return "The engine has no model"
-        return f"Ready · {engine.capabilities.model} · {engine.capabilities.device.upper()}"
+        return f"Ready · {self.model.model} · {self.model.device.upper()}"
 
     def submit(self, order: delivery.Order) -> Job:
-        """Queue a job for an order. Raises RequestFailure when its character has one already."""
+        """Queue a job for an order. Raises RequestFailure when its character has one, or the model cannot do it."""
         if self.jobs is None:
             raise self.missing or sentences.engine_not_set_up()
         if self.jobs.of(order.key) is not None:
             raise sentences.job_running(order.name)
+        if self.model is not None:
+            validate(order.request, self.model.longest_seconds)
         if not self.orders and not self.arrivals:
             self.outcomes.clear()
         job = self.jobs.submit(order.key, order.request)
@@ -132,8 +141,8 @@ class Session:
                 self.say(self.outcomes[job.id].sentence)
             return
         try:
-            assert job.result is not None and self.jobs is not None
-            sentence = delivery.apply(order, job.result, self.jobs.engine.capabilities)
+            assert job.result is not None
+            sentence = delivery.apply(order, job.result, self.model)
         except GenmoFailure as failure:
             self._close(job.id, "failed", sentences.text_of(failure))
         else:
@@ -240,6 +249,7 @@ def redraw() -> None:
 
 
 def register() -> None:
+    prompt_notes.tokeniser()
     use_engine()
 
 

@@ -291,6 +291,7 @@ def direction(
     """Everything of the scene that a job needs. Raises RequestFailure with the sentence of what is wrong."""
     settings = scene.genmo
     frames = frame_range(scene, strips_scene, target)
+    validate(GenerateRequest(frames.seconds))  # a range of one frame has a better sentence than what lies outside it
     prompts = prompts_of(strips_for(strips_scene, target), scene_fps(strips_scene))
     end = frames.start_time + frames.seconds
     inside = tuple(p for p in prompts if p.end > frames.start_time and p.start < end)

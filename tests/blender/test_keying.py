@@ -100,7 +100,7 @@ def test_the_animators_keys_outside_the_range_stay_bit_for_bit(stage):
     take = target.animation_data.action
     assert take != own
     after = {(c.data_path, c.array_index): c for c in compat.find_channelbag(take, take.slots[0]).fcurves}
-    for (path, index), (points, everything) in before.items():
+    for (path, index), (_points, everything) in before.items():
         if "left_index1" in path:
             assert stage.keys_of(after[path, index])[1] == everything
             continue

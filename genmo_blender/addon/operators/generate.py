@@ -7,14 +7,18 @@ from bpy.props import BoolProperty, IntProperty
 
 from ...protocol.failures import GenmoFailure
 from ...protocol.requests import MAX_SEED, MAX_TAKES
-from .. import compat, sentences, session
+from .. import compat, prompt_notes, sentences, session
 from ..services import delivery, generate, takes
 from . import common
 
 
 def _run(operator: bpy.types.Operator, order: delivery.Order) -> set[str]:
     """Queue an order; in background mode stay until its end, since no timer fires there."""
-    job = session.current().submit(order)
+    here = session.current()
+    job = here.submit(order)
+    for prompt in order.prompts:
+        for note in prompt_notes.notes(prompt, here.model):
+            operator.report({"WARNING"}, note)
     if not bpy.app.background:
         return {"FINISHED"}
     outcome = generate.drive(job.id)

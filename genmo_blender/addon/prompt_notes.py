@@ -1,0 +1,29 @@
+"""What there is to say about a prompt before it is generated, by the bundled encoder's vocabulary."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from ..motion.skeleton import assets_folder
+from ..prompts.checks import check_prompt
+from ..prompts.wordpiece import WordPiece, load_wordpiece
+from ..protocol.capabilities import Capabilities
+
+BUNDLED_LIMIT = 32
+"""Word pieces that the bundled encoder hears, until an engine tells its own number."""
+
+
+@lru_cache(maxsize=1)
+def tokeniser() -> WordPiece:
+    """The bundled vocabulary, read once. Raises FileNotFoundError when the installation is damaged."""
+    return load_wordpiece(assets_folder() / "text_encoder" / "vocab.txt")
+
+
+@lru_cache(maxsize=256)
+def _notes(text: str, limit: int) -> tuple[str, ...]:
+    return tuple(check_prompt(text, tokeniser(), limit).sentences())
+
+
+def notes(text: str, model: Capabilities | None) -> tuple[str, ...]:
+    """Sentences about a prompt; none when all is well. Remembered, so that a panel may ask at every draw."""
+    return _notes(text, model.text_tokens if model else BUNDLED_LIMIT)

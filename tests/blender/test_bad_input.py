@@ -1,0 +1,158 @@
+"""Bad input: one clear sentence each, and the scene stays as it was."""
+
+from __future__ import annotations
+
+import bpy
+import pytest
+
+
+def refused(stage, **properties):
+    """The sentence with which Generate refuses; fails when anything changed."""
+    before = stage.scene_hash()
+    with pytest.raises(RuntimeError) as told:
+        bpy.ops.genmo.generate(**properties)
+    assert stage.scene_hash() == before
+    assert not stage.session.working
+    return str(told.value).split("poll()")[-1].removeprefix("Error: ").strip()
+
+
+def test_no_character(stage):
+    assert refused(stage) == "There is no character to move. Press Add Character, or select one in the scene."
+    with pytest.raises(RuntimeError, match="There is no character to move"):
+        bpy.ops.genmo.add_text_strip(text="a person walks")
+
+
+def test_no_strips(stage):
+    stage.character()
+    assert refused(stage) == "Hero has no text strips yet. Press Add Text Strip."
+    bpy.context.scene.genmo.range_mode = "SCENE"
+    assert refused(stage) == "No text strips in frames 1–250. Add a text strip, or choose another range."
+
+
+@pytest.mark.parametrize("text", ["", "   \n\t "])
+def test_an_empty_prompt(stage, text):
+    stage.shot()
+    stage.strips((text, 121, 181))
+    assert refused(stage) == "The text strip Prompt has no words. Type what the character should do."
+
+
+def test_an_over_long_prompt_is_told_and_still_generated(stage, capfd):
+    target = stage.character()
+    stage.strips(("a person walks forward and then " * 40, 1, 61))
+    assert bpy.ops.genmo.generate(seed=1) == {"FINISHED"}
+    assert target.animation_data.action is not None
+    out = capfd.readouterr().out
+    assert "Only about the first" in out and "words count" in out
+
+
+def test_a_range_of_one_frame(stage):
+    stage.character()
+    stage.strips(("a person walks", 1, 2))
+    assert (
+        refused(stage) == "The range is too short: it needs at least 0.27 seconds. Make the range or the strips longer."
+    )
+    scene = bpy.context.scene
+    scene.genmo.range_mode = "SCENE"
+    scene.frame_start = scene.frame_end = 1
+    assert "The range is too short" in refused(stage)
+
+
+def test_a_prompt_outside_the_range(stage):
+    stage.character()
+    stage.strips(("a person walks", 300, 360))
+    bpy.context.scene.genmo.range_mode = "SCENE"
+    assert refused(stage) == (
+        "The strip “a person walks” (frames 300–360) lies outside the range (frames 1–250). "
+        "Move the strip into the range, switch it off, or make the range longer."
+    )
+
+
+def test_a_range_longer_than_the_model_can_do(stage):
+    stage.shot()
+    bpy.ops.genmo.generate(seed=1)  # now the engine has told what it can do
+    bpy.ops.genmo.drop_take()
+    stage.strips(("a person walks", 121, 121 + 30 * 4000))
+    assert "this model makes at most" in refused(stage)
+
+
+def test_a_character_in_edit_mode(stage):
+    stage.shot()
+    bpy.ops.object.mode_set(mode="EDIT")
+    assert refused(stage) == "Hero is in Edit Mode. Leave Edit Mode, then go on."
+
+
+def test_a_bone_that_is_gone(stage):
+    target = stage.shot()
+    bpy.ops.object.mode_set(mode="EDIT")
+    for name in ("left_knee", "head"):
+        target.data.edit_bones.remove(target.data.edit_bones[name])
+    bpy.ops.object.mode_set(mode="OBJECT")
+    assert refused(stage) == (
+        "Hero has lost bones that the motion needs (left_knee, head). Undo the change, or add a new character."
+    )
+
+
+def test_a_bone_that_rotates_by_euler_angles(stage):
+    stage.shot().pose.bones["spine1"].rotation_mode = "XYZ"
+    assert "The bone spine1 of Hero does not rotate by quaternions" in refused(stage)
+
+
+def test_tweaking_an_nla_strip(stage):
+    target = stage.shot()
+    data = target.animation_data_create()
+    data.action = bpy.data.actions.new("walk")
+    target.pose.bones["head"].keyframe_insert("rotation_quaternion", frame=1)
+    data.nla_tracks.new().strips.new("walk", 1, data.action).select = True
+    data.action = None
+    data.nla_tracks[0].strips[0].action_slot = bpy.data.actions["walk"].slots[0]
+    data.nla_tracks.active = data.nla_tracks[0]
+    data.use_tweak_mode = True
+    assert data.use_tweak_mode
+    assert "Hero is being tweaked in the NLA Editor" in refused(stage)
+    data.use_tweak_mode = False
+
+
+def test_a_character_of_another_scene_is_not_offered(stage):
+    stage.shot()
+    other = bpy.data.scenes.new("Other")
+    other.genmo.character = bpy.data.objects["Hero"]
+    bpy.context.window.scene = other
+    assert "There is no character to move" in refused(stage)
+
+
+def test_a_strip_that_ends_before_it_starts(stage):
+    stage.character()
+    with pytest.raises(RuntimeError, match="A strip from frame 10 to frame 10 has no length"):
+        bpy.ops.genmo.add_text_strip(text="a", start=10, end=10)
+    assert not stage.module("addon.compat").all_strips(bpy.context.scene)
+
+
+def test_add_character_outside_object_mode(stage):
+    stage.character()
+    bpy.ops.object.mode_set(mode="EDIT")
+    with pytest.raises(RuntimeError, match="Switch to Object Mode to add a character"):
+        bpy.ops.genmo.add_character()
+    bpy.ops.object.mode_set(mode="OBJECT")
+
+
+def test_review_buttons_without_a_take(stage):
+    stage.character()
+    for name in ("take_next", "take_previous", "keep_take", "drop_take", "again"):
+        with pytest.raises(RuntimeError, match="No take is waiting. Press Generate first"):
+            getattr(bpy.ops.genmo, name)()
+    with pytest.raises(RuntimeError, match="Nothing is being generated"):
+        bpy.ops.genmo.cancel()
+
+
+def test_no_engine(stage, monkeypatch, tmp_path):
+    stage.shot()
+    monkeypatch.delenv("GENMO_ENGINE_PYTHON", raising=False)
+    stage.preferences.engine_command = ""
+    sentence = refused(stage)
+    assert sentence.startswith("The engine is not set up. Run `python3 build.py")
+    assert stage.session.status() == "Engine not set up"
+    stage.preferences.engine_python = str(tmp_path / "no python")
+    assert "The engine's Python is not at" in refused(stage)
+    stage.preferences.engine_python = ""
+    stage.preferences.engine_command = str(tmp_path / "no such program")
+    assert "could not be started" in refused(stage)
