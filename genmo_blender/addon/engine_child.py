@@ -84,9 +84,9 @@ class EngineChild:
             self._changed.notify()
 
     def has_ended(self) -> bool:
-        """Whether the process itself is gone (its pipes may still be read)."""
+        """Whether the process is gone or on its way out (its pipes may still be read)."""
         group = self._group
-        return self._gone.is_set() or (group is not None and group.process.poll() is not None)
+        return self._killed or self._gone.is_set() or (group is not None and group.process.poll() is not None)
 
     def wait(self, timeout: float) -> bool:
         """Wait for the `Exit`; False when it did not come in ``timeout`` seconds."""

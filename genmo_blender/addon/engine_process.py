@@ -192,7 +192,7 @@ class EngineProcess:
             case Ready(capabilities):
                 self._phase, self.capabilities, self.trouble = "ready", capabilities, None
             case NotReady(failure):
-                self._phase, self.trouble = "ready", failure
+                self._phase, self.trouble = "ready", _with_log(child, failure)
             case Stopping():
                 self._stopping = True
             case Foreign(name):
@@ -213,6 +213,8 @@ class EngineProcess:
                 self._events.append(message)
         else:
             self._outstanding = None
+            if isinstance(message, Failed):
+                message = Failed(message.job, _with_log(child, message.failure))
             if not outstanding.ended:
                 self._events.append(message)
 
@@ -270,9 +272,7 @@ class EngineProcess:
 
     def _fail(self, child: EngineChild, failure: EngineFailure) -> None:
         """The engine's own end: told to the job in it, kept for the status line."""
-        record = failure_to_dict(failure)
-        failed = failure_from_dict({**record, "details": child.log.last_lines()})
-        self.trouble = failed
+        self.trouble = failed = _with_log(child, failure)
         if self._outstanding is not None and not self._outstanding.ended:
             self._events.append(Failed(self._outstanding.job, failed))
             self._outstanding.ended = True
@@ -289,6 +289,11 @@ class EngineProcess:
         self._ending = self._stopping = False
         self._heard = 0
         self._silence = self._cancelled_for = self._ended_for = 0.0
+
+
+def _with_log(child: EngineChild, failure: GenmoFailure) -> GenmoFailure:
+    """The same failure with the engine's last log lines."""
+    return failure_from_dict({**failure_to_dict(failure), "details": failure.details or child.log.last_lines()})
 
 
 def _died(outstanding: _Outstanding | None, code: int | None) -> EngineFailure:

@@ -25,7 +25,4 @@ def name_package() -> None:
 
 if __name__ == "__main__":
     name_package()
-    if sys.argv[1:2] == ["serve"]:
-        importlib.import_module(f"{PACKAGE}.engine.serve").main(sys.argv[2:])
-    else:
-        sys.exit(importlib.import_module(f"{PACKAGE}.engine.__main__").main(sys.argv[1:]))
+    sys.exit(importlib.import_module(f"{PACKAGE}.engine.__main__").main(sys.argv[1:]))

@@ -191,6 +191,11 @@ def test_a_failure_of_the_engine_keeps_its_words(bench: Bench) -> None:
     assert (type(failure).__name__, failure.code) == ("RequestFailure", "scripted")
 
 
+def test_a_failure_of_the_engine_brings_the_last_log_lines(bench: Bench) -> None:
+    failure = failure_of(run_one(bench, bench.jobs("--fail-at", "3", "--stray", "--step-seconds", "0.05")))
+    assert "a stray" in failure.details and "a stray" not in failure.sentence
+
+
 def test_a_model_that_cannot_be_loaded_is_trouble_and_fails_the_job(bench: Bench) -> None:
     jobs = bench.jobs("--not-ready")
     jobs.engine.start()
