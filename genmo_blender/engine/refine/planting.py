@@ -1,0 +1,175 @@
+"""Feet on the floor: which soles stand, where the floor is, and how far each foot must be moved (numpy alone).
+
+Sole joints are ordered as the contact head orders them: L ankle, L toe, R ankle, R toe. Heights are above rest, where
+the soles touch y = 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...motion.skeleton import CONTACT_JOINTS, canonical
+from .smooth import FPS, filter_time
+
+Array = np.ndarray
+SOLES = CONTACT_JOINTS[:4]
+FEET = ((0, 1), (2, 3))  # ankle and toe of each foot, as columns of SOLES
+_SURE, _LIKELY = 0.5, 0.3  # a stance begins where its probability is sure and lasts while it is likely
+_SLOW = 0.5  # m/s, what still counts as standing in a motion that slides
+_LOW = 0.08  # m above rest
+_SHORTEST = 4  # frames
+_EASE = 6  # frames over which a foot comes into and goes out of its lock
+_REACH_DOWN = 0.06  # m, how far a single foot is brought to the floor; the body as a whole goes any way
+
+
+def sole_heights(joints: Array) -> Array:
+    """Heights above rest (T, 4) of the sole joints of (T, 22, 3)."""
+    return joints[:, SOLES, 1] - canonical().rest[list(SOLES), 1]
+
+
+def _gaussian(sigma: float) -> Array:
+    x = np.arange(-round(3 * sigma), round(3 * sigma) + 1)
+    kernel = np.exp(-0.5 * (x / sigma) ** 2)
+    return kernel / kernel.sum()
+
+
+def _runs(flags: Array) -> Array:
+    """Number of the run that each true frame belongs to, (T, N) int; 0 where false. Counted anew in each column."""
+    starts = flags & ~np.concatenate([np.zeros_like(flags[:1]), flags[:-1]])
+    return np.cumsum(starts, axis=0) * flags
+
+
+def _lasting(flags: Array, shortest: int = _SHORTEST) -> Array:
+    """Flags (T, N) without runs of fewer than ``shortest`` frames."""
+    runs = _runs(flags)
+    return np.stack([flags[:, i] & (np.bincount(r)[r] >= shortest) for i, r in enumerate(runs.T)], axis=1)
+
+
+def standing(joints: Array, contacts: Array, low: float | None = _LOW) -> Array:
+    """Which soles stand: bool (T, 4) from joints (T, 22, 3) and probabilities (T, >= 4).
+
+    Probability with hysteresis, and slow, and low; ``low`` None where the floor is not known yet.
+    """
+    probability = filter_time(contacts[:, :4], np.array([0.25, 0.5, 0.25]))
+    speed = np.linalg.norm(np.gradient(joints[:, SOLES], axis=0), axis=-1) * FPS if len(joints) > 1 else 0.0
+    slow = filter_time(speed * np.ones_like(probability), np.array([0.25, 0.5, 0.25])) < _SLOW
+    may = (probability > _LIKELY) & slow
+    if low is not None:
+        may &= sole_heights(joints) < low
+    runs = _runs(may)
+    sure = may & (probability > _SURE)
+    kept = np.stack([may[:, i] & (np.bincount(r, sure[:, i])[r] > 0) for i, r in enumerate(runs.T)], axis=1)
+    return _lasting(kept)
+
+
+def floor_correction(joints: Array, contacts: Array) -> Array:
+    """What to add to every height, (T,) metres, so that standing soles are at y = 0.
+
+    Roll-out integrates a vertical velocity, so over minutes the floor drifts away. The correction follows the stances
+    slowly and runs straight from the last stance to the next, so that jumps keep their height.
+    """
+    stands = standing(joints, contacts, low=None)
+    frames = np.nonzero(stands.any(1))[0]
+    if len(frames) == 0:
+        # Nobody stands: the lowest point of the motion lies on the floor.
+        return np.full(len(joints), -float(sole_heights(joints).min()))
+    level = np.where(stands, sole_heights(joints), np.inf).min(1)[frames]
+    filled = np.interp(np.arange(len(joints)), frames, -level)
+    return _hold_ends(filled, _gaussian(6.0))
+
+
+def _hold_ends(series: Array, kernel: Array) -> Array:
+    radius = len(kernel) // 2
+    return np.convolve(np.pad(series, radius, mode="edge"), kernel, mode="valid")
+
+
+def lift_above_floor(joints: Array) -> Array:
+    """What to add to every height, (T,) >= 0, so that no joint but the feet is below the floor."""
+    others = [j for j in range(joints.shape[1]) if j not in SOLES]
+    sunk = np.maximum(-joints[:, others, 1].min(1), 0.0)
+    radius = 6
+    padded = np.pad(sunk, radius, mode="edge")
+    widest = np.lib.stride_tricks.sliding_window_view(padded, 2 * radius + 1).max(1)
+    return _hold_ends(widest, _gaussian(2.0))
+
+
+@dataclass(frozen=True)
+class Stances:
+    """``foot`` (T, 2) bool: the foot stands; ``step`` (T - 1, 2, 3): how far the point it stands on moves to the next
+    frame, zero in the air."""
+
+    foot: Array
+    step: Array
+
+
+def stances(joints: Array, soles: Array) -> Stances:
+    """Stances of both feet from standing soles (T, 4). A foot stands on its toe, or on its heel while the toe is up."""
+    moved = np.diff(joints[:, SOLES], axis=0)
+    both = soles[1:] & soles[:-1]
+    feet, steps = [], []
+    for heel, toe in FEET:
+        on_toe, on_heel = both[:, toe, None], both[:, heel, None]
+        steps.append(np.where(on_toe, moved[:, toe], np.where(on_heel, moved[:, heel], 0.0)))
+        feet.append(soles[:, heel] | soles[:, toe])
+    return Stances(np.stack(feet, axis=1), np.stack(steps, axis=1))
+
+
+def root_correction(stance: Stances) -> Array:
+    """Horizontal path (T, 3) to add to the root so that what stands does not slide; still where nothing stands.
+
+    Unlike spec 8.1 the path itself is not smoothed afterwards, so the correction neither lags nor drifts.
+    """
+    weight = (stance.foot[1:] & stance.foot[:-1]).astype(float)
+    total = weight.sum(1, keepdims=True)
+    slide = (stance.step * weight[..., None]).sum(1) / np.maximum(total, 1.0)
+    slide[:, 1] = 0.0
+    if len(slide) > 1:
+        slide = filter_time(slide, _gaussian(1.0))
+    return np.concatenate([np.zeros((1, 3)), np.cumsum(-slide, axis=0)])
+
+
+def foot_offsets(joints: Array, stance: Stances) -> Array:
+    """How far each foot must move, (T, 2, 3) metres, to stand still on the floor; eases in and out around a stance."""
+    heights = sole_heights(joints)
+    offsets = np.zeros((len(joints), 2, 3))
+    for side, (heel, toe) in enumerate(FEET):
+        run = _runs(stance.foot[:, side : side + 1])[:, 0]
+        lowest = np.minimum(heights[:, heel], heights[:, toe])
+        locked = np.concatenate([np.zeros((1, 3)), np.cumsum(-stance.step[:, side], axis=0)])
+        # Each stance is moved as little as can be: about the middle of where it slid.
+        count = np.maximum(np.bincount(run), 1)
+        for axis in (0, 2):
+            middle = np.bincount(run, locked[:, axis]) / count
+            locked[:, axis] -= middle[run]
+        locked[:, 1] = -np.clip(lowest, -_REACH_DOWN, _REACH_DOWN)
+        offset = _ease(locked, run)
+        # Never below the floor, with a rounded corner where the sole comes down.
+        offset[:, 1] = _soft_max(offset[:, 1], -lowest, 0.002)
+        offsets[:, side] = offset
+    return offsets
+
+
+def _soft_max(a: Array, b: Array, width: float) -> Array:
+    return 0.5 * (a + b + np.sqrt((a - b) ** 2 + width**2))
+
+
+def _ease(locked: Array, run: Array) -> Array:
+    """Offsets (T, 3) valid inside runs, carried out of them over `_EASE` frames on both sides."""
+    frames = np.arange(len(run))
+    inside = run > 0
+    last = np.maximum.accumulate(np.where(inside, frames, -1))
+    following = np.minimum.accumulate(np.where(inside, frames, len(run))[::-1])[::-1]
+    after = np.where(last >= 0, _fade(frames - last), 0.0)
+    before = np.where(following < len(run), _fade(following - frames), 0.0)
+    scale = 1.0 / np.maximum(after + before, 1.0)
+    carried = (after * scale)[:, None] * locked[np.maximum(last, 0)]
+    carried += (before * scale)[:, None] * locked[np.minimum(following, len(run) - 1)]
+    return np.where(inside[:, None], locked, carried)
+
+
+def _fade(distance: Array) -> Array:
+    """1 at a stance, 0 from `_EASE` frames on, with level ends."""
+    t = np.clip(distance / _EASE, 0.0, 1.0)
+    return 1.0 - t * t * (3.0 - 2.0 * t)
