@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from ..protocol.failures import ModelFailure, StorageFailure
@@ -57,7 +57,10 @@ class ModelRecord:
     @classmethod
     def from_json(cls, text: str) -> ModelRecord:
         """Raises ModelFailure for a record of another format or with a broken network config."""
-        record = json.loads(text)
+        try:
+            record = dict(json.loads(text))
+        except (TypeError, ValueError) as error:
+            raise ModelFailure("weights_corrupt", "The model file's description cannot be read.", GET_AGAIN) from error
         if record.pop("format", None) != FORMAT:
             raise ModelFailure(
                 "weights_format", "The model file was made by another version of GENMO.", "Update GENMO or the model."
@@ -106,11 +109,12 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint, half: bool = True)
     tensors[STATISTICS + "std"] = checkpoint.statistics.std.float().contiguous()
     fresh = path.with_name(path.name + ".new")
     try:
-        save_file(tensors, fresh, {RECORD: checkpoint.record.to_json()})
+        with open(fresh, "wb") as file:
+            file.write(save(tensors, {RECORD: checkpoint.record.to_json()}))
         os.replace(fresh, path)
-    except (OSError, SafetensorError) as error:
+    except OSError as error:
         fresh.unlink(missing_ok=True)
-        if "No space left" in str(error) or getattr(error, "errno", None) == errno.ENOSPC:
+        if error.errno == errno.ENOSPC:
             raise StorageFailure(
                 "disk_full", "The disk is full; the model was not saved.", "Free some space and try again."
             ) from error
