@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ def _mesh() -> _Mesh:
         for j in range(BODY_JOINTS, len(parents)):
             ancestor[j] = ancestor[parents[j]]
         faces, weights = data["faces"].astype(int), data["weight"].astype(np.float32)
+        weights /= weights.sum(axis=1, keepdims=True)
         bones, vertices = ancestor[index], data["vertices"].astype(np.float32)
     main = bones[faces[:, 0], np.argmax(weights[faces[:, 0]], axis=1)]
     names = canonical().names
@@ -182,6 +184,11 @@ def save(image: Any, path: Path) -> None:
         raise StorageFailure(
             "cannot_write", f"{path} could not be written ({error}).", "Choose a folder you may write to, with space."
         ) from error
+
+
+def can_draw() -> bool:
+    """Whether Pillow is here."""
+    return find_spec("PIL") is not None
 
 
 def _pillow() -> tuple[Any, Any]:

@@ -40,10 +40,13 @@ def toe_slide(joints: Array) -> float:
 
 @dataclass(frozen=True)
 class Smoothness:
-    """Mean jerk (m/s^3) over motions, median over motions of their toe slide (m/s), and how many motions."""
+    """Mean jerk (m/s^3) over motions, median over motions of their toe slide (m/s), and how many motions.
 
-    jerk: float
-    slide: float
+    None where no motion is long enough, or none has a low toe.
+    """
+
+    jerk: float | None
+    slide: float | None
     motions: int
 
 
@@ -53,8 +56,8 @@ def smoothness(motions: Iterable[Array]) -> Smoothness:
     slides = figures[~np.isnan(figures[:, 1]), 1]
     jerks = figures[~np.isnan(figures[:, 0]), 0]
     return Smoothness(
-        float(jerks.mean()) if len(jerks) else float("nan"),
-        float(np.median(slides)) if len(slides) else float("nan"),
+        float(jerks.mean()) if len(jerks) else None,
+        float(np.median(slides)) if len(slides) else None,
         len(figures),
     )
 

@@ -152,7 +152,7 @@ def _report(
     report: dict[str, Any] = {
         "rules": {name: {k: _rate(group, k) for k in ("raw", "delivered")} for name, group in groups.items()},
         "smoothness": {"raw": asdict(smoothness(raw)), "delivered": asdict(smoothness(final))},
-        "spread_m": {"seeds": float(np.nanmean([r.spread for r in results]))},
+        "spread_m": {"seeds": _mean([r.spread for r in results])},
         "prompts": [_record(r) for r in results],
     }
     if real is not None:
@@ -160,8 +160,8 @@ def _report(
         both = [(r.spread, real.spread[r.prompt.id][0]) for r in results if real.spread[r.prompt.id][1]]
         # A lone clip has no partner: prompts without a real pair are left out on both sides.
         report["spread_m"] |= {
-            "seeds_where_real_pairs": float(np.mean([a for a, _ in both])) if both else None,
-            "real_pairs": float(np.mean([b for _, b in both])) if both else None,
+            "seeds_where_real_pairs": _mean([a for a, _ in both]),
+            "real_pairs": _mean([b for _, b in both]),
             "prompts_with_real_pairs": len(both),
         }
         near = np.array([x for r in results for x in r.nearest])
@@ -175,12 +175,18 @@ def _report(
     return report
 
 
+def _mean(values: Sequence[float]) -> float | None:
+    """Of the numbers among them; None when there is none (JSON has no nan)."""
+    numbers = [v for v in values if not np.isnan(v)]
+    return float(np.mean(numbers)) if numbers else None
+
+
 def _record(result: PromptResult) -> dict[str, Any]:
     p = result.prompt
     return {
         "id": p.id, "prompt": p.prompt, "seconds": p.seconds, "side": p.side, "novel": p.novel, "rule": p.rule.name,
         "raw_passed": passed(result.raw), "delivered_passed": passed(result.delivered), "takes": len(result.delivered),
-        "delivered_broken": [list(b) for b in result.delivered], "spread_m": result.spread,
+        "delivered_broken": [list(b) for b in result.delivered], "spread_m": _mean([result.spread]),
         "nearest_m": list(result.nearest),
     }  # fmt: skip
 
@@ -192,9 +198,9 @@ def summary(report: dict[str, Any]) -> str:
         cells = [f"{k} {r['passed']}/{r['takes']} = {100 * (r['share'] or 0):.1f} %" for k, r in both.items()]
         lines.append(f"rules, {name:<11} {', '.join(cells)}")
     for name, s in report["smoothness"].items():
-        lines.append(
-            f"{name:<18} jerk {s['jerk']:7.1f} m/s3   toe slide {100 * s['slide']:6.2f} cm/s   ({s['motions']})"
-        )
+        jerk = "      -" if s["jerk"] is None else f"{s['jerk']:7.1f}"
+        slide = "     -" if s["slide"] is None else f"{100 * s['slide']:6.2f}"
+        lines.append(f"{name:<18} jerk {jerk} m/s3   toe slide {slide} cm/s   ({s['motions']} motions)")
     words = [f"{k} {100 * v:.1f} cm" if isinstance(v, float) else f"{k} {v}" for k, v in report["spread_m"].items()]
     lines.append("spread: " + ", ".join(words))
     if "nearest_m" in report:

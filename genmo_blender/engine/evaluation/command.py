@@ -12,6 +12,7 @@ import numpy as np
 from ...protocol.failures import RequestFailure
 from ...protocol.motions import Take
 from ...protocol.requests import GenerateRequest, TextSpan
+from . import pictures
 from .baseline import real_motion
 from .freeze import freeze_check, table
 from .rules import frozen_hashes, load_rules
@@ -38,15 +39,16 @@ def rules(arguments: argparse.Namespace) -> int:
     if arguments.freeze_check:
         return _freeze_check(folders)
     prompts = [p for p in load_rules()[0] if not arguments.only or p.id in arguments.only]
-    if not prompts:
-        raise RequestFailure("no_prompt", f"No prompt is called {' or '.join(arguments.only)}.", "Leave --only out.")
+    unknown = sorted(set(arguments.only or ()) - {p.id for p in prompts})
+    if unknown:
+        raise RequestFailure("no_prompt", f"No prompt is called {' or '.join(unknown)}.", "Leave --only out.")
+    draw = not arguments.no_pictures and pictures.can_draw()
+    if not draw and not arguments.no_pictures:
+        print("No contact sheets: Pillow is not installed in this environment (pip install pillow).", flush=True)
     real = real_motion(folders, prompts) if folders else None
     generate, deliver = _product(arguments)
     seeds = range(arguments.seed, arguments.seed + arguments.seeds)
-    run_rules(
-        generate, arguments.out, deliver=deliver, real=real, seeds=seeds, prompts=prompts,
-        draw=not arguments.no_pictures,
-    )  # fmt: skip
+    run_rules(generate, arguments.out, deliver=deliver, real=real, seeds=seeds, prompts=prompts, draw=draw)
     return 0
 
 
