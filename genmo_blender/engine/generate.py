@@ -21,7 +21,9 @@ from .pipeline import Pipeline
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of ``generate``."""
-    parser.add_argument("--prompt", action="append", default=[], metavar='"START-END: sentence"', help="decimal seconds")
+    parser.add_argument(
+        "--prompt", action="append", default=[], metavar='"START-END: sentence"', help="decimal seconds"
+    )
     parser.add_argument("--length", type=float, metavar="SECONDS", help="length; the last prompt's end without it")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--takes", type=int, default=1, help="take k has seed + k; files get -1, -2, ... before .npz")
@@ -87,4 +89,6 @@ def write_npz(path: Path, take: Take, frames: int) -> None:
         os.replace(fresh, path)
     except OSError as error:
         fresh.unlink(missing_ok=True)
-        raise StorageFailure("cannot_write", f"{path} could not be written ({error.strerror}).", "Choose another --out.") from error
+        raise StorageFailure(
+            "cannot_write", f"{path} could not be written ({error.strerror}).", "Choose another --out."
+        ) from error

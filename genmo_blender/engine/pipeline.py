@@ -86,7 +86,12 @@ class Pipeline:
         clock.append(time.perf_counter())
         names = ("prompts_seconds", "solving_seconds", "cleaning_seconds")
         spent = {n: round(b - a, 4) for n, a, b in zip(names, clock, clock[1:], strict=False)}
-        report = {"model": self.model.record.name, "sha256": self.model.sha256, "device": self.model.device.type, **spent}
+        report = {
+            "model": self.model.record.name,
+            "sha256": self.model.sha256,
+            "device": self.model.device.type,
+            **spent,
+        }
         return MotionResult(float(MODEL_FPS), tuple(takes), report)
 
     def _inputs(self, request: GenerateRequest, progress: ProgressCall) -> SamplerInputs:

@@ -49,14 +49,18 @@ def train(arguments: argparse.Namespace) -> int:
     if arguments.resume:
         load_state(state, arguments.out)
     elif (arguments.out / "log.jsonl").exists():
-        raise StorageFailure("run_exists", f"{arguments.out} already holds a run.", "Add --resume or choose another --out.")
+        raise StorageFailure(
+            "run_exists", f"{arguments.out} already holds a run.", "Add --resume or choose another --out."
+        )
     features, encoder = sentence_features(corpus)
     trainer = Trainer(corpus, features, statistics, chosen, state, arguments.seed)
     validation = Trainer(held_out, sentence_features(held_out)[0], statistics, chosen, state, arguments.seed)
     data = fingerprint(folders)
 
     def keep(current: TrainingState) -> None:
-        save_checkpoint(arguments.out / "genmo_mini.safetensors", checkpoint_of(current, chosen, statistics, encoder, data))
+        save_checkpoint(
+            arguments.out / "genmo_mini.safetensors", checkpoint_of(current, chosen, statistics, encoder, data)
+        )
 
     run(trainer, arguments.steps, arguments.out, keep, validation, every_seconds=arguments.minutes * 60)
     return 0

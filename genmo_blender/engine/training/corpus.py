@@ -63,9 +63,7 @@ def load_clips(folders: list[Path], split: str) -> list[Clip]:
     """Clips of one split that a person walks through without props; raises StorageFailure when nothing is left."""
     clips = [c for folder in folders for c in shards.load(folder)]
     chosen = [
-        c
-        for c in clips
-        if c.split == split and not c.stylised and not PROPS & set(c.tags) and c.frames >= MIN_FRAMES
+        c for c in clips if c.split == split and not c.stylised and not PROPS & set(c.tags) and c.frames >= MIN_FRAMES
     ]
     if not chosen:
         raise StorageFailure("no_clips", f"There are no clips of split “{split}” in the data.", "Check --data.")
@@ -74,7 +72,9 @@ def load_clips(folders: list[Path], split: str) -> list[Clip]:
 
 def usable_captions(clip: Clip) -> list[Caption]:
     """Captions that a window may be trained on: measured ones of at least a third of a second, strong whole ones."""
-    return [c for c in clip.captions if (c.kind == "motion" and c.end - c.start >= 10) or not (c.weak or c.kind == "motion")]
+    return [
+        c for c in clip.captions if (c.kind == "motion" and c.end - c.start >= 10) or not (c.weak or c.kind == "motion")
+    ]
 
 
 def build(clips: list[Clip]) -> Corpus:
