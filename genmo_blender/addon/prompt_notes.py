@@ -27,3 +27,9 @@ def _notes(text: str, limit: int) -> tuple[str, ...]:
 def notes(text: str, model: Capabilities | None) -> tuple[str, ...]:
     """Sentences about a prompt; none when all is well. Remembered, so that a panel may ask at every draw."""
     return _notes(text, model.text_tokens if model else BUNDLED_LIMIT)
+
+
+def forget() -> None:
+    """Give the memory of vocabulary and notes back."""
+    tokeniser.cache_clear()
+    _notes.cache_clear()

@@ -259,4 +259,5 @@ def unregister() -> None:
     _session.leave_file()
     stop_engine()
     _session.outcomes.clear()
+    prompt_notes.forget()
     _session.message, _session.alert = "", False

@@ -6,6 +6,7 @@ follows a script (tests/scripted_engine.py) unless a test asks for another.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import os
@@ -33,6 +34,7 @@ import bpy  # noqa: E402
 import numpy as np  # noqa: E402
 
 
+@functools.lru_cache(maxsize=1)
 def _installed_zip() -> Path:
     if "GENMO_EXTENSION_ZIP" in os.environ:
         return Path(os.environ["GENMO_EXTENSION_ZIP"])
@@ -100,6 +102,7 @@ class Stage:
     keys_of = staticmethod(keys_of)
     action_hash = staticmethod(action_hash)
     scene_hash = staticmethod(scene_hash)
+    scripted_engine = SCRIPTED
 
     def __init__(self, extension: str) -> None:
         self.extension = extension
@@ -107,6 +110,11 @@ class Stage:
     def module(self, name: str) -> ModuleType:
         """A module of the installed extension, as ``addon.keying``."""
         return importlib.import_module(f"{self.extension}.{name}")
+
+    @property
+    def archive(self) -> Path:
+        """The zip that is installed."""
+        return _installed_zip()
 
     @property
     def session(self):
