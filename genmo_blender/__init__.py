@@ -6,13 +6,6 @@ the package too; everything that needs ``bpy`` is reached only from ``register``
 
 from __future__ import annotations
 
-import sys
-
-# Modules that are there before this file has run belong to a former version, which Blender has just upgraded: it
-# forgets this file alone.
-for _name in [name for name in sys.modules if name.startswith(f"{__name__}.")]:
-    del sys.modules[_name]
-
 
 def register() -> None:
     """Called by Blender when the extension is enabled."""
