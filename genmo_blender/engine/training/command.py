@@ -16,7 +16,7 @@ from ...protocol.failures import StorageFailure
 from ..checkpoint import Checkpoint, ModelRecord, load_checkpoint, save_checkpoint
 from ..conditions.text import load_minilm
 from ..representation.codec import Statistics
-from .corpus import Corpus, build, fingerprint, load_clips, statistics_of
+from .corpus import Corpus, build, fingerprint, load_clips, locked, statistics_of
 from .loop import Trainer, TrainingState, load_state, new_state, run
 from .presets import Preset, preset
 
@@ -42,8 +42,8 @@ def train(arguments: argparse.Namespace) -> int:
         torch.set_num_threads(arguments.threads)
     folders = [folder for group in arguments.data for folder in group]
     chosen = preset(arguments.preset)
-    corpus = build(load_clips(folders, "train"))
-    held_out = build(load_clips(folders, "val"))
+    corpus = build([locked(clip) for clip in load_clips(folders, "train")])
+    held_out = build([locked(clip) for clip in load_clips(folders, "val")])
     state = new_state(chosen, arguments.seed, arguments.init)
     statistics = _statistics(corpus, arguments.init)
     if arguments.resume:

@@ -106,6 +106,20 @@ def test_twins_in_a_batch_say_the_mirrored_sentence(built):
         assert built.sentences[twin] == mirror_words(built.sentences[row])
 
 
+def test_locked_clips_slide_less_and_stay_close_to_what_was_captured(clips):
+    rest = canonical().rest[10, 1]
+
+    def slide(joints):
+        low = joints[:-1, [10, 11], 1] - rest < 0.03
+        step = np.linalg.norm(np.diff(joints[:, [10, 11]], axis=0)[..., [0, 2]], axis=-1)
+        return np.median(step[low]) * 30
+
+    before, after = [c.joints() for c in clips], [corpus.locked(c).joints() for c in clips]
+    assert np.mean([slide(j) for j in after]) < 0.5 * np.mean([slide(j) for j in before])
+    for a, b in zip(before, after, strict=True):
+        assert np.median(np.linalg.norm(a - b, axis=-1)) < 0.06
+
+
 def test_feet_that_stand_are_labelled_and_feet_that_swing_are_not(built):
     share = built.contacts.mean(0)
     assert torch.all(share[:4] > 0.2) and torch.all(share[:4] < 0.98)
