@@ -6,6 +6,7 @@ The model file is the licensed ``SMPLX_NEUTRAL.npz`` that a user has; nothing of
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -176,5 +177,5 @@ def load_smplx(path: str | Path) -> SmplxBody:
             return body_from_arrays({name: archive[name] for name in FIELDS if name in archive.files})
     except FileNotFoundError as error:
         raise ModelFailure("smplx_missing", f"There is no body file at {path}.", _REMEDY) from error
-    except (OSError, ValueError, zipfile.BadZipFile, AttributeError) as error:
+    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise ModelFailure("smplx_unreadable", f"The body file {Path(path).name} cannot be read.", _REMEDY) from error

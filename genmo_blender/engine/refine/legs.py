@@ -22,7 +22,7 @@ def _lengths(leg: tuple[int, int, int]) -> tuple[float, float]:
 
 def pelvis_drop(joints: Array, offsets: Array) -> Array:
     """How far to lower the pelvis, (T,) in 0..3 cm, so that legs reach feet moved by offsets (T, 2, 3)."""
-    need = np.zeros(len(joints))
+    need: Array = np.zeros(len(joints))
     for side, leg in enumerate(LEGS):
         hip, ankle = joints[:, leg[0]], joints[:, leg[2]]
         reach = STRAIGHT * sum(_lengths(leg))
