@@ -19,7 +19,8 @@ LONGEST_FUNCTION = 80
 
 GROUND_FLOOR = frozenset({"protocol", "motion", "prompts"})
 BLENDER_MODULES = frozenset({"bpy", "bpy_extras", "mathutils", "gpu", "gpu_extras", "blf", "aud", "addon_utils"})
-TORCH_SIDE = frozenset({"torch", "safetensors", "scipy", "transformers", "smplx"})
+# transformers and PIL are not in the engine's lock: what needs them says so where they are missing.
+TORCH_SIDE = frozenset({"torch", "safetensors", "transformers", "PIL"})
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def contract_findings(path: Path, tree: ast.Module) -> Iterator[str]:
         yield f"{path}:1: {name} is no room of tools/contracts.py: say there what it may import"
         return
     room = ROOMS[name]
-    for item in imports(path, tree):
+    for item in dict.fromkeys(imports(path, tree)):
         parts = item.module.split(".")
         if parts[0] != PACKAGE:
             if parts[0] not in sys.stdlib_module_names and parts[0] not in room.packages:
@@ -117,4 +118,5 @@ def imports(path: Path, tree: ast.Module) -> Iterator[Import]:
             base = package[: len(package) - node.level + 1] if node.level else ()
             stem = ".".join([*base, *([node.module] if node.module else [])])
             for alias in node.names:
-                yield Import(node.lineno, f"{stem}.{alias.name}", node.level > 0)
+                outside = not node.level and node.module and not node.module.startswith(PACKAGE)
+                yield Import(node.lineno, stem if outside else f"{stem}.{alias.name}", node.level > 0)

@@ -58,7 +58,7 @@ def need_programs(programs: dict[str, str], purpose: str) -> None:
 
 
 def install(packages: Iterable[str], purpose: str) -> None:
-    """Installs Debian packages as root. Raises Stop with the command to type when we are not root or there is no apt."""
+    """Installs Debian packages as root. Raises Stop with the command to type when we are not root."""
     wanted = sorted(set(packages))
     if not wanted:
         return

@@ -79,8 +79,8 @@ def drive(
     """Installs the extension's zip in Blender 5.2, opens its window and runs a script in it; returns the exit status.
 
     `script` runs at start-up with `sys.argv` ending in `-- OUT ARGUMENTS...` and ends Blender itself; what it prints
-    goes to OUT/blender.log. Inside, `import -window root FILE.png` takes a picture of the screen. `out` must lie inside the
-    checkout, which has the same path inside the root; so has the installed extension, whose engine runs outside.
+    goes to OUT/blender.log. Inside, `import -window root FILE.png` takes a picture of the screen. `out` must lie inside
+    the checkout, which has the same path inside the root; so has the installed extension, whose engine runs outside.
     Raises TimeoutError after `timeout` seconds; nothing is left running then.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -137,7 +137,8 @@ def session(archive: Path, script: Path, out: Path, arguments: Sequence[str]) ->
     lines = [
         ["blender", "--command", "extension", "install-file", "-r", "user_default", "-e", str(archive)],
         ["blender", "--background", "--python-expr", quiet],
-        ["exec", "xvfb-run", "-a", "-s", f"-screen 0 {SCREEN}", *window],
+        ["xvfb-run", "-a", "-s", f"-screen 0 {SCREEN}", *window],
+        ["exit", "0"],  # the shell stays the namespace's first process: as that, xvfb-run would wait for ever
     ]
     return "\n".join(shlex.join(line) for line in lines)
 
