@@ -23,6 +23,23 @@ def _generate(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
     return generate.generate(parser.parse_args(arguments))
 
 
+def _convert(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
+    from .convert import convert
+
+    parser.add_argument("checkpoint", help="the official gem_smpl.ckpt")
+    parser.add_argument("out", help="the file to write, .safetensors")
+    options = parser.parse_args(arguments)
+    print("\n".join(convert(options.checkpoint, options.out).lines()))
+    return 0
+
+
+def _bench(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
+    from . import bench
+
+    bench.add_arguments(parser)
+    return bench.bench(parser.parse_args(arguments))
+
+
 def _rules(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
     from .evaluation import command
 
@@ -37,6 +54,8 @@ def _serve(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
 
 
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser, list[str]], int]]] = {
+    "bench": ("measure speed and memory of the sampler against a plain loop", _bench),
+    "convert": ("turn an official GEM-SMPL checkpoint into ours; no code in it runs", _convert),
     "generate": ("make motion from prompts and write it as .npz", _generate),
     "rules": ("run the frozen prompt rules and print a table", _rules),
     "serve": ("answer Blender over standard input and output (the add-on starts this)", _serve),

@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, default=GenerateRequest.steps)
     parser.add_argument("--guidance", type=float, default=GenerateRequest.guidance, help="text strength, 1 to 5")
     parser.add_argument("--model", type=Path, help="a checkpoint; the bundled model without it")
+    parser.add_argument("--text-encoder", type=Path, metavar="FOLDER", help="the T5 of an official checkpoint")
     parser.add_argument("--raw", action="store_true", help="leave the clean-up away")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.npz")
 
@@ -48,7 +49,7 @@ def generate(options: argparse.Namespace) -> int:
     )
     if options.out.is_dir() or not options.out.absolute().parent.is_dir():
         raise StorageFailure("out", f"{options.out} is not a file in an existing folder.", "Choose another --out.")
-    result = Pipeline.load(options.model).generate(request, _show)
+    result = Pipeline.load(options.model, text_encoder=options.text_encoder).generate(request, _show)
     print(file=sys.stderr)
     for i, take in enumerate(result.takes):
         path = options.out if len(result.takes) == 1 else options.out.with_stem(f"{options.out.stem}-{i + 1}")

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from ..motion.skeleton import assets_folder
 from ..protocol.capabilities import Capabilities
 from .checkpoint import ModelRecord, load_checkpoint
 from .conditions.prompt_cache import EncoderId
+from .diffusion.sampler import Guidance
 from .network.genmo import GenmoNetwork
 from .representation.codec import Statistics
 
@@ -32,6 +34,17 @@ class Model:
     def encoder(self) -> EncoderId:
         """The text encoder whose features the weights know."""
         return EncoderId(self.record.text_encoder, self.record.text_encoder_sha256)
+
+    @property
+    def upright(self) -> Tensor:
+        """(3, 3): turns the weights' gravity-view frame to y up (spec 5.1 D2)."""
+        sign = -1.0 if self.record.gravity_view == "down" else 1.0
+        return torch.diag(torch.tensor([sign, sign, 1.0], device=self.device))
+
+    def guidance(self, scale: float) -> Guidance:
+        """The release guides every output (spec 5.2); the bundled model keeps shape and contacts as they come."""
+        official = self.record.network.uncovered_frames == "zero"
+        return Guidance.everything(scale) if official else Guidance.pose(scale)
 
     @property
     def capabilities(self) -> Capabilities:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,9 +19,9 @@ from ..protocol.failures import RequestFailure
 from ..protocol.motions import MotionResult, Take
 from ..protocol.requests import MODEL_FPS, GenerateRequest, StartState, validate
 from .cancellation import raise_if_cancelled
-from .conditions.text import PromptCache, TextEncoder, encode_prompts, load_minilm
+from .conditions.text import PromptCache, TextEncoder, encode_prompts, load_minilm, load_t5
 from .conditions.windows import frame_weights
-from .diffusion.sampler import Guidance, SamplerInputs, TakeNoise, sample
+from .diffusion.sampler import SamplerInputs, TakeNoise, sample
 from .models import Model, load_model
 from .network.conditions import ConditionInputs
 from .network.denoiser import TextContext
@@ -44,7 +45,8 @@ def _never() -> bool:
 
 @dataclass
 class Pipeline:
-    """One model, ready to generate. ``cache`` keeps the features of prompts."""
+    """One model, ready to generate. ``cache`` keeps the features of prompts; the text encoder lies in
+    ``text_encoder_folder``: the bundled one for the bundled model, a T5 that the user has for the official one."""
 
     model: Model
     cache: PromptCache
@@ -52,10 +54,20 @@ class Pipeline:
     _encoder: list[TextEncoder] = field(default_factory=list)
 
     @classmethod
-    def load(cls, path: Path | str | None = None, cache_folder: Path | None = None) -> Pipeline:
-        """The bundled model, or the checkpoint at ``path``. Raises ModelFailure."""
+    def load(
+        cls, path: Path | str | None = None, cache_folder: Path | None = None, text_encoder: Path | None = None
+    ) -> Pipeline:
+        """The bundled model, or the checkpoint at ``path``. Raises ModelFailure.
+
+        ``text_encoder`` is the folder of the checkpoint's text encoder; without it the bundled one, or for an official
+        checkpoint the folder that the environment variable GENMO_T5 names.
+        """
         folder = cache_folder or Path.home() / ".cache" / "genmo_motion" / "prompts"
-        return cls(load_model(path), PromptCache(folder), assets_folder() / "text_encoder")
+        model = load_model(path)
+        if text_encoder is None:
+            own = model.encoder.name.startswith("t5")
+            text_encoder = Path(os.environ.get("GENMO_T5", "t5-3b")) if own else assets_folder() / "text_encoder"
+        return cls(model, PromptCache(folder), text_encoder)
 
     @property
     def capabilities(self) -> Any:
@@ -114,7 +126,8 @@ class Pipeline:
 
     def _open_encoder(self) -> TextEncoder:
         if not self._encoder:
-            self._encoder.append(load_minilm(self.text_encoder_folder))
+            load = load_t5 if self.model.encoder.name.startswith("t5") else load_minilm
+            self._encoder.append(load(self.text_encoder_folder))
         return self._encoder[0]
 
     def _solve(
@@ -126,7 +139,7 @@ class Pipeline:
             self.model.network.denoiser,
             inputs,
             noise,
-            Guidance.pose(request.guidance),
+            self.model.guidance(request.guidance),
             steps=request.steps,
             progress=lambda done, of: progress("solving", done, of),
             cancelled=cancelled,
@@ -138,9 +151,10 @@ class Pipeline:
             raise RequestFailure(
                 "not_finite", "The model's answer held values that are not numbers.", "Try another seed."
             )
-        # The camera of a text range does not move, so its gravity-view frame is the world (spec 4.8).
-        q = matrix_to_quaternion(torch.cat([parts.root_gv[..., None, :, :], parts.body], dim=-3))
-        step = (parts.root_gv @ parts.local_transl_vel[..., None]).squeeze(-1)
+        # The camera of a text range does not move, so its gravity-view frame is the world (spec 4.8), y up.
+        root = self.model.upright @ parts.root_gv
+        q = matrix_to_quaternion(torch.cat([root[..., None, :, :], parts.body], dim=-3))
+        step = (root @ parts.local_transl_vel[..., None]).squeeze(-1)
         path = torch.cumsum(step, dim=1) - step
         contacts = torch.sigmoid(output.static_conf_logits.float())
         betas = parts.betas.mean(dim=1)

@@ -98,9 +98,7 @@ class GenerateRequest:
                 takes=int(record.get("takes", 1)),
                 steps=int(record.get("steps", 25)),
                 guidance=float(record.get("guidance", 2.5)),
-                start=StartState(
-                    _triple(start.get("position", (0.0, 0.0, 0.0))), float(start.get("heading", 0.0))
-                ),
+                start=StartState(_triple(start.get("position", (0.0, 0.0, 0.0))), float(start.get("heading", 0.0))),
                 clean_up=bool(record.get("clean_up", True)),
                 attachments=tuple(_known(Attachment, a) for a in record.get("attachments", ())),
             )

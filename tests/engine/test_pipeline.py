@@ -16,10 +16,11 @@ from genmo_blender.engine.cancellation import Cancelled
 from genmo_blender.engine.checkpoint import Checkpoint, ModelRecord, save_checkpoint
 from genmo_blender.engine.conditions.text import load_minilm
 from genmo_blender.engine.conditions.windows import frame_weights
+from genmo_blender.engine.diffusion.sampler import Guidance
 from genmo_blender.engine.network.config import NetworkConfig
 from genmo_blender.engine.network.genmo import GenmoNetwork
 from genmo_blender.engine.pipeline import Pipeline
-from genmo_blender.engine.representation.codec import Statistics
+from genmo_blender.engine.representation.codec import Statistics, official_statistics
 from genmo_blender.motion import rotations
 from genmo_blender.motion.kinematics import joint_positions
 from genmo_blender.motion.skeleton import assets_folder, canonical
@@ -214,3 +215,19 @@ def test_bad_arguments_get_a_sentence(weights, tmp_path, capsys, arguments, word
     done = run_generate(*arguments, "--model", weights, "--out", tmp_path / "m.npz")
     told = capsys.readouterr().err
     assert done == 1 and words in told and "Traceback" not in told
+
+
+def test_a_converted_official_checkpoint_generates_with_the_t5_that_the_user_has(tmp_path):
+    """The road of spec 5.2 for the official network: tiny sizes, everything else as converted."""
+    torch.manual_seed(1)
+    config = NetworkConfig(latent_dim=16, layers=1, heads=2, text_dim=8)
+    record = ModelRecord("gem_smpl", config, "smplx_neutral", text_encoder="t5-3b", gravity_view="down")
+    state = dict(GenmoNetwork(config).state_dict())
+    save_checkpoint(tmp_path / "official.safetensors", Checkpoint(record, official_statistics(), state))
+    down = Pipeline.load(tmp_path / "official.safetensors", tmp_path)
+    assert down.model.guidance(2.5) == Guidance.everything(2.5)
+    assert torch.equal(down.model.upright, torch.diag(torch.tensor([-1.0, -1.0, 1.0])))
+    take = down.generate(request(texts=(), clean_up=False)).takes[0]
+    assert take.rotations.shape == (61, 22, 4)
+    with pytest.raises(ModelFailure):
+        down.generate(request())  # words need the T5, which is not there
