@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ...protocol.failures import StorageFailure
 from ..training.importers import shards
 from ..training.samples import Clip, mirrored
 from .freeze import LEAVE_OUT, Segment, segments, swap_sides
-from .quality import NearestWindows, Smoothness, every, smoothness, spread, window_rows
+from .quality import NEAREST_FRAMES, NearestWindows, Smoothness, every, smoothness, spread, window_rows
 from .rules import Prompt
 
 Array = np.ndarray
@@ -41,8 +42,15 @@ class RealMotion:
 
 
 def real_motion(folders: Iterable[Path | str], prompts: Sequence[Prompt]) -> RealMotion:
-    """Read the folders and measure. Raises StorageFailure when one is no motion data."""
+    """Read the folders and measure. Raises StorageFailure when one is no motion data, or one split is missing."""
     clips = [c for folder in folders for c in shards.load(folder)]
+    for split in ("train", "val"):
+        if not any(c.split == split and c.frames >= NEAREST_FRAMES for c in clips):
+            raise StorageFailure(
+                "no_split",
+                f"The motion data holds no clip of two seconds in its split {split!r}.",
+                "Give --data the folders that the model was trained on, or leave --data out.",
+            )
     joints = {c.id: c.joints() for c in clips}
     plain = [c for c in clips if not LEAVE_OUT & set(c.tags)]
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from genmo_blender.engine.evaluation import command
-from genmo_blender.engine.evaluation.baseline import RealMotion
+from genmo_blender.engine.evaluation.baseline import RealMotion, real_motion
 from genmo_blender.engine.evaluation.quality import NearestWindows, every, smoothness, window_rows
 from genmo_blender.engine.evaluation.rules import load_rules
 from genmo_blender.engine.evaluation.rules_report import grounded_joints, joints_of, judge, run_rules
@@ -68,6 +68,26 @@ def test_real_motion_stands_beside_the_takes_and_copies_are_seen(tmp_path: Path)
     assert near["takes_at_or_above_limit"] == 0.5
     assert report["smoothness"]["real_same_actions"]["jerk"] == quality.jerk
     assert report["spread_m"]["real_pairs"] == pytest.approx(0.2)
+
+
+def test_real_motion_needs_both_splits() -> None:
+    with pytest.raises(GenmoFailure, match="split 'val'"):
+        real_motion([FOLDER], PROMPTS)
+
+
+def test_the_baseline_measures_the_same_actions_and_clips_that_share_a_caption(tmp_path: Path) -> None:
+    data = json.loads((FOLDER / "clips.json").read_text())
+    for clip in data["clips"]:
+        clip["split"] = "val" if clip["id"] == "cmu_16_17" else "train"
+    (tmp_path / "clips.json").write_text(json.dumps(data))
+    for name in ("skeleton.json", "train_00.npz"):
+        (tmp_path / name).write_bytes((FOLDER / name).read_bytes())
+    real = real_motion([tmp_path], PROMPTS)
+    # Two clips are captioned "a person walks forward" by measurement; the kick has no partner.
+    assert real.spread["walk"][1] >= 1 and 0.02 < real.spread["walk"][0] < 1.0
+    assert real.spread["kick_right"][1] == 0 and np.isnan(real.spread["kick_right"][0])
+    assert 0 < real.copy_limit < 0.5 and real.matched.motions == 5
+    assert len(real.nearest.rows) > 200
 
 
 def test_judging_names_what_was_broken() -> None:
