@@ -1,0 +1,182 @@
+"""One whole shot in a real window, by simulated mouse and keys: add, prompt, generate, takes, keep, undo, cancel.
+
+Runs inside Blender (tools/window.py starts it). Leaves pictures and ``results.json`` in the folder it is given; the
+engine's command is the other argument.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+import bpy
+
+OUT = Path(sys.argv[sys.argv.index("--") + 1])
+ENGINE = sys.argv[sys.argv.index("--") + 2]
+EXTENSION = "bl_ext.user_default.genmo_motion"
+PATIENCE = 120.0
+RESULTS: dict[str, object] = {}
+
+
+def session():
+    """The extension's session."""
+    return sys.modules[f"{EXTENSION}.addon.session"].current()
+
+
+def window() -> bpy.types.Window:
+    """The one window."""
+    return bpy.context.window_manager.windows[0]
+
+
+def area(kind: str) -> bpy.types.Area:
+    """The largest area of a kind."""
+    return max((a for a in window().screen.areas if a.type == kind), key=lambda a: a.width * a.height)
+
+
+def region(kind: str, name: str) -> bpy.types.Region:
+    """A region of that area."""
+    return next(r for r in area(kind).regions if r.type == name)
+
+
+def middle(kind: str) -> tuple[int, int]:
+    """The middle of an area's main region."""
+    r = region(kind, "WINDOW")
+    return r.x + r.width // 3, r.y + r.height // 2
+
+
+def press(key: str, where: tuple[int, int], text: str = "", **modifiers: bool) -> None:
+    """A key or button, down and up, with the mouse at a place of the window."""
+    x, y = where
+    down = {"unicode": text} if text else {}
+    window().event_simulate(type=key, value="PRESS", x=x, y=y, **down, **modifiers)
+    window().event_simulate(type=key, value="RELEASE", x=x, y=y, **modifiers)
+
+
+def move(where: tuple[int, int]) -> None:
+    """The mouse to a place."""
+    window().event_simulate(type="MOUSEMOVE", value="NOTHING", x=where[0], y=where[1])
+
+
+KEYS = {" ": "SPACE", "-": "MINUS", ".": "PERIOD", ",": "COMMA", ":": "SEMI_COLON"}
+
+
+def typed(text: str, where: tuple[int, int]) -> Iterator[float]:
+    """Words, letter by letter."""
+    for letter in text:
+        press(KEYS.get(letter, letter.upper()), where, letter)
+        yield 0.05
+
+
+def searched(words: str) -> Iterator[float]:
+    """F3 over the 3D View, an operator's name, Return: how any operator is found."""
+    where = middle("VIEW_3D")
+    move(where)
+    yield 0.2
+    press("F3", where)
+    yield 0.6
+    yield from typed(words, where)
+    yield 0.4
+    press("RET", where)
+    yield 0.6
+
+
+def clicked(where: tuple[int, int], double: bool = False) -> Iterator[float]:
+    """The left button at a place."""
+    move(where)
+    yield 0.3
+    press("LEFTMOUSE", where)
+    yield 0.1
+    if double:
+        window().event_simulate(type="LEFTMOUSE", value="DOUBLE_CLICK", x=where[0], y=where[1])
+        window().event_simulate(type="LEFTMOUSE", value="RELEASE", x=where[0], y=where[1])
+    yield 0.4
+
+
+def picture(name: str) -> Iterator[float]:
+    """A picture of the whole screen, taken from outside."""
+    for a in window().screen.areas:
+        a.tag_redraw()
+    yield 0.7
+    subprocess.run(["import", "-window", "root", str(OUT / f"{name}.png")], check=True)
+    yield 0.1
+
+
+def until(condition) -> Iterator[float]:
+    """Wait for something that the timer brings."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError(f"waited {PATIENCE} s in vain; the panel says: {session().message}")
+        yield 0.05
+
+
+def noted(name: str, value: object) -> None:
+    """Keep a fact for the test to look at."""
+    RESULTS[name] = value
+
+
+def curves() -> list:
+    """All keys of the character's action, for comparing."""
+    data = bpy.data.objects["Character"].animation_data
+    if data is None or data.action is None:
+        return []
+    bag = sys.modules[f"{EXTENSION}.addon.compat"].find_channelbag(data.action, data.action_slot)
+    return [(c.data_path, c.array_index, [tuple(k.co) for k in c.keyframe_points]) for c in bag.fcurves]
+
+
+def prepare() -> Iterator[float]:
+    """The Animation workspace with the GENMO tab open in the 3D View and a Sequencer below."""
+    window().workspace = bpy.data.workspaces["Animation"]
+    yield 1.0
+    # Read after the workspace has really changed.
+    view = area("VIEW_3D")
+    view.spaces[0].show_region_ui = True
+    view.spaces[0].shading.type = "SOLID"
+    area("DOPESHEET_EDITOR").type = "SEQUENCE_EDITOR"
+    yield 1.0
+    area("SEQUENCE_EDITOR").spaces[0].show_region_ui = False
+    region("VIEW_3D", "UI").active_panel_category = "GENMO"
+    yield 0.5
+
+
+def shot() -> Iterator[float]:
+    """The whole story."""
+    bpy.context.preferences.addons[EXTENSION].preferences.engine_command = ENGINE
+    yield from prepare()
+    for thing in list(bpy.data.objects):
+        if thing.type == "MESH":
+            bpy.data.objects.remove(thing)
+    yield from picture("01-empty")
+    yield from searched("GENMO Character")
+    noted("character", "Character" in bpy.data.objects)
+    yield from picture("02-character")
+
+
+def finish(error: str) -> None:
+    """Leave the results and end Blender."""
+    RESULTS["error"] = error
+    (OUT / "results.json").write_text(json.dumps(RESULTS, indent=1), encoding="utf-8")
+    bpy.ops.wm.quit_blender()
+
+
+STORY = shot()
+
+
+def step() -> float | None:
+    """One step of the story; the timer comes again when its pause is over."""
+    try:
+        return next(STORY)
+    except StopIteration:
+        finish("")
+    except Exception:
+        subprocess.run(["import", "-window", "root", str(OUT / "error.png")], check=False)
+        finish(traceback.format_exc())
+    return None
+
+
+bpy.app.timers.register(step, first_interval=2.0)
