@@ -12,11 +12,12 @@ _DROPPED = ("LD_LIBRARY_PATH", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
 def local_command(python: Path, package: Path, user_folder: Path, options: Sequence[str] = ()) -> tuple[str, ...]:
     """The command that serves from ``package`` (the folder that holds ``engine/``) with another Python.
 
-    Byte code goes to ``user_folder``: the install folder may be read-only, and on Windows a file in use cannot be
-    upgraded. ``options`` follow ``serve`` (``--model FILE`` ...).
+    Byte code of the package goes to ``user_folder``: the install folder may be read-only, and on Windows a file in use
+    cannot be upgraded. ``options`` follow ``serve`` (``--model FILE`` ...).
     """
-    flags = ("-I", "-X", "utf8", "-X", f"pycache_prefix={user_folder / 'bytecode'}")
-    return (str(python), *flags, str(package / "engine" / "start.py"), "serve", *options)
+    start = str(package / "engine" / "start.py")
+    bytecode = str(user_folder / "bytecode")
+    return (str(python), "-I", "-X", "utf8", start, "--bytecode", bytecode, "serve", *options)
 
 
 def engine_environment(environ: Mapping[str, str]) -> dict[str, str]:

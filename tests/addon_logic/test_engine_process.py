@@ -353,7 +353,7 @@ def test_a_log_that_cannot_be_made_harms_nothing(bench: Bench) -> None:
 def test_the_command_isolates_python_and_keeps_the_install_folder_clean() -> None:
     command = local_command(Path("/py/python"), Path("/ext/genmo motion"), Path("/user"), ("--model", "m"))
     assert command[:2] == ("/py/python", "-I") and command[-3:] == ("serve", "--model", "m")
-    assert "pycache_prefix=/user/bytecode" in command and "/ext/genmo motion/engine/start.py" in command
+    assert "/user/bytecode" in command and "/ext/genmo motion/engine/start.py" in command
 
 
 def test_the_environment_loses_what_belongs_to_blenders_python() -> None:
