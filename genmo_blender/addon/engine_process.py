@@ -233,7 +233,7 @@ class EngineProcess:
             self._submit(outstanding)
             return
         if not expected or last.failure:
-            self._fail(child, last.failure or _died(outstanding, last.code))
+            self._fail(child, last.failure or _died(self._phase, outstanding, last.code))
         self._outstanding = None
         self._forget_child()
 
@@ -296,7 +296,13 @@ def _with_log(child: EngineChild, failure: GenmoFailure) -> GenmoFailure:
     return failure_from_dict({**failure_to_dict(failure), "details": failure.details or child.log.last_lines()})
 
 
-def _died(outstanding: _Outstanding | None, code: int | None) -> EngineFailure:
+def _died(phase: str, outstanding: _Outstanding | None, code: int | None) -> EngineFailure:
+    if phase == "starting":
+        return EngineFailure(
+            "engine_not_started",
+            f"The engine ended before it said a word (exit code {code}).",
+            "Check the engine's Python in the add-on's preferences; the report has the engine's last lines.",
+        )
     where = _where(outstanding) or f" (exit code {code})"
     return EngineFailure("engine_died", f"The engine stopped{where}.", _UNCHANGED)
 

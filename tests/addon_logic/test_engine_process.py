@@ -227,7 +227,8 @@ def test_a_program_that_cannot_be_started_is_named(bench: Bench, program: str) -
 def test_a_program_that_ends_at_once_is_reported_with_its_words(bench: Bench) -> None:
     script = "import sys; sys.exit('no module named torch')"
     failure = failure_of(run_one(bench, bench.jobs(command=[sys.executable, "-c", script])))
-    assert failure.code == "engine_died" and "no module named torch" in failure.details
+    assert failure.code == "engine_not_started" and "exit code 1" in failure.sentence
+    assert "no module named torch" in failure.details
 
 
 def test_an_engine_that_never_says_hello_is_given_up(bench: Bench) -> None:
