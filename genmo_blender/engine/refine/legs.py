@@ -1,6 +1,12 @@
-"""Two-bone inverse kinematics for the legs: exact, vectorised over time, knees never past straight (numpy alone)."""
+"""Two-bone inverse kinematics for the legs: exact, vectorised over time, knees never past straight (numpy alone).
+
+The knee is a hinge across the thigh. Its angle gives the distance from hip to ankle in closed form; then the leg as a
+whole is turned by the least rotation. A foot that need not move leaves its leg exactly as it was.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,28 +16,58 @@ from ...motion.skeleton import canonical
 
 Array = np.ndarray
 LEGS = ((1, 4, 7), (2, 5, 8))  # hip, knee, ankle
-STRAIGHT = 0.9995  # of the leg's length; a little short of it, where the knee's direction is lost
+STRAIGHT = 0.9995  # of the longest reach: nearer to straight a millimetre turns the knee by degrees
 MOST_DROP = 0.03  # m, how far the pelvis gives way before a leg is stretched
 _HINGE = np.array([1.0, 0.0, 0.0])  # the knee's axis in the thigh's frame: a positive turn bends it
+_SHORTEST = 0.1  # m from hip to ankle; a deep squat has 0.15
 
 
-def _lengths(leg: tuple[int, int, int]) -> tuple[float, float]:
-    offsets = canonical().offsets
-    return float(np.linalg.norm(offsets[leg[1]])), float(np.linalg.norm(offsets[leg[2]]))
+@dataclass(frozen=True)
+class _Leg:
+    """A leg at all frames, in the world. Turning the shin by phi about ``hinge`` puts the ankle at a distance d from
+    the hip with d^2 = constant + 2 swing cos(phi - straight)."""
+
+    thigh: Array  # (T, 3) hip to knee
+    shin: Array  # (T, 3) knee to ankle
+    hinge: Array  # (T, 3) unit
+    constant: Array  # (T,)
+    swing: Array  # (T,)
+    straight: Array  # (T,) rad, negative where the knee is bent
+
+    @property
+    def distance(self) -> Array:
+        """Hip to ankle now, (T,) metres."""
+        return np.linalg.norm(self.thigh + self.shin, axis=-1)
+
+    @property
+    def reach(self) -> Array:
+        """The longest distance (T,) that is asked of the leg: a little less than straight, or what it has already."""
+        longest = np.sqrt(self.constant + 2 * self.swing)
+        return np.maximum(STRAIGHT * longest, np.minimum(self.distance, longest))
+
+    def angle(self, distance: Array) -> Array:
+        """The turn (T,) of the shin that gives a distance, on the side to which knees bend."""
+        cosine = (distance**2 - self.constant) / (2 * self.swing)
+        return self.straight + np.arccos(np.clip(cosine, -1.0, 1.0))
 
 
-def pelvis_drop(joints: Array, offsets: Array) -> Array:
+def _leg(world: Array, joints: Array, leg: tuple[int, int, int]) -> _Leg:
+    hip, knee, ankle = (joints[:, j] for j in leg)
+    thigh, shin, hinge = knee - hip, ankle - knee, rot.rotate(world[:, leg[0]], _HINGE)
+    along = np.sum(shin * hinge, axis=-1, keepdims=True) * hinge
+    cosine, sine = np.sum(thigh * (shin - along), axis=-1), np.sum(thigh * np.cross(hinge, shin), axis=-1)
+    squares = np.sum(thigh**2 + shin**2 + 2 * thigh * along, axis=-1)
+    return _Leg(thigh, shin, hinge, squares, np.hypot(cosine, sine), np.arctan2(sine, cosine))
+
+
+def pelvis_drop(legs: tuple[_Leg, ...], offsets: Array) -> Array:
     """How far to lower the pelvis, (T,) in 0..3 cm, so that legs reach feet moved by offsets (T, 2, 3)."""
-    need: Array = np.zeros(len(joints))
-    for side, leg in enumerate(LEGS):
-        hip, ankle = joints[:, leg[0]], joints[:, leg[2]]
-        reach = STRAIGHT * sum(_lengths(leg))
-        # A leg that was straight already may stay so; only what the offset asks beyond counts.
-        reach = np.maximum(reach, np.linalg.norm(ankle - hip, axis=-1))
-        to = ankle + offsets[:, side] - hip
-        across = np.minimum(np.hypot(to[:, 0], to[:, 2]), reach)
-        need = np.maximum(need, -to[:, 1] - np.sqrt(reach**2 - across**2))
-    need = np.clip(need, 0.0, MOST_DROP)
+    need: Array = np.zeros(len(offsets))
+    for side, leg in enumerate(legs):
+        to = leg.thigh + leg.shin + offsets[:, side]
+        across = np.minimum(np.hypot(to[:, 0], to[:, 2]), leg.reach)
+        need = np.maximum(need, -to[:, 1] - np.sqrt(leg.reach**2 - across**2))
+    need = np.where(need > 1e-6, np.clip(need, 0.0, MOST_DROP), 0.0)
     radius = 5
     window = np.hanning(2 * radius + 3)[1:-1]
     padded = np.pad(need, 2 * radius, mode="edge")
@@ -47,52 +83,30 @@ def move_feet(rotations: Array, transl: Array, offsets: Array) -> tuple[Array, A
     skeleton = canonical()
     world = kinematics.world_rotations(skeleton, rotations)
     joints = kinematics.positions_from_world(skeleton, world, transl)
-    drop = pelvis_drop(joints, offsets)[:, None] * np.array([0.0, 1.0, 0.0])
+    legs = tuple(_leg(world, joints, leg) for leg in LEGS)
+    drop = pelvis_drop(legs, offsets)[:, None] * np.array([0.0, 1.0, 0.0])
     out = rotations.copy()
-    for side, leg in enumerate(LEGS):
-        hip, knee, ankle = (joints[:, j] for j in leg)
-        thigh, shin = _bend(knee - hip, ankle - knee, rot.rotate(world[:, leg[0]], _HINGE), offsets[:, side] + drop)
-        new_thigh, new_shin = rot.multiply(thigh, world[:, leg[0]]), rot.multiply(shin, world[:, leg[1]])
-        out[:, leg[0]] = rot.multiply(rot.conjugate(world[:, 0]), new_thigh)
-        out[:, leg[1]] = rot.multiply(rot.conjugate(new_thigh), new_shin)
-        out[:, leg[2]] = rot.multiply(rot.conjugate(new_shin), world[:, leg[2]])
+    for side, ((hip, knee, ankle), leg) in enumerate(zip(LEGS, legs, strict=True)):
+        turn, bend = _solve(leg, leg.thigh + leg.shin + offsets[:, side] + drop)
+        thigh = rot.multiply(turn, world[:, hip])
+        shin = rot.multiply(turn, rot.multiply(bend, world[:, knee]))
+        out[:, hip] = rot.multiply(rot.conjugate(world[:, 0]), thigh)
+        out[:, knee] = rot.multiply(rot.conjugate(thigh), shin)
+        out[:, ankle] = rot.multiply(rot.conjugate(shin), world[:, ankle])
     return rot.normalise(out), transl - drop
 
 
-def _bend(thigh: Array, shin: Array, hinge: Array, move: Array) -> tuple[Array, Array]:
-    """World rotations (T, 4) of thigh and shin that carry the ankle by ``move`` (T, 3), all vectors in the world."""
-    a, b = np.linalg.norm(thigh, axis=-1, keepdims=True), np.linalg.norm(shin, axis=-1, keepdims=True)
-    now = thigh + shin
-    target = now + move
-    length = _reachable(
-        np.linalg.norm(now, axis=-1, keepdims=True), np.linalg.norm(target, axis=-1, keepdims=True), a, b
-    )
-    ahead = rot.normalise(target)
-    # The knee's axis: that of the present bend, and the anatomical one where the leg is as good as straight.
-    axis = np.cross(thigh, shin) / (a * b) + 0.1 * hinge
-    side = rot.normalise(axis - np.sum(axis * ahead, axis=-1, keepdims=True) * ahead)
-    along = (a**2 - b**2 + length**2) / (2 * length)
-    out = np.sqrt(np.maximum(a**2 - along**2, 0.0))
-    new_thigh = ahead * along + np.cross(ahead, side) * out
-    new_shin = ahead * length - new_thigh
-    return _carry(thigh, new_thigh, axis, side), _carry(shin, new_shin, axis, side)
+def _solve(leg: _Leg, target: Array) -> tuple[Array, Array]:
+    """World rotations (T, 4): of the whole leg, and of the shin before it, that bring the ankle to ``target`` (T, 3)
+    from the hip."""
+    angle = leg.angle(_reachable(leg, np.linalg.norm(target, axis=-1)))
+    bend = rot.from_rotation_vector(leg.hinge * angle[:, None])
+    return rot.between(leg.thigh + rot.rotate(bend, leg.shin), target), bend
 
 
-def _reachable(now: Array, wanted: Array, a: Array, b: Array) -> Array:
-    """Distance hip to ankle that the leg takes for a wanted one: rounded off toward straight, never folded shut."""
-    room = np.maximum(STRAIGHT * (a + b) - now, 1e-4)
-    more = np.maximum(wanted - now, 0.0)
-    stretched = now + more / (1.0 + (more / room) ** 4) ** 0.25
-    longest = np.maximum(STRAIGHT * (a + b), np.minimum(now, (a + b) * (1 - 1e-6)))
-    return np.clip(np.where(wanted > now, stretched, wanted), 1.05 * np.abs(a - b) + 0.05, longest)
-
-
-def _carry(old: Array, new: Array, old_axis: Array, new_axis: Array) -> Array:
-    """The rotation (T, 4) that turns a bone from old to new and its hinge's axis along."""
-    return rot.multiply(_frame(new, new_axis), rot.conjugate(_frame(old, old_axis)))
-
-
-def _frame(bone: Array, axis: Array) -> Array:
-    y = rot.normalise(bone)
-    x = rot.normalise(axis - np.sum(axis * y, axis=-1, keepdims=True) * y)
-    return rot.from_matrix(np.stack([x, y, np.cross(x, y)], axis=-1))
+def _reachable(leg: _Leg, wanted: Array) -> Array:
+    """Distance hip to ankle that the leg takes for a wanted one, rounded off toward the end of its reach."""
+    room = np.maximum(leg.reach - leg.distance, 1e-4)
+    more = np.maximum(wanted - leg.distance, 0.0)
+    stretched = leg.distance + more / (1.0 + (more / room) ** 4) ** 0.25
+    return np.clip(np.where(more > 0, stretched, wanted), _SHORTEST, leg.reach)

@@ -145,14 +145,9 @@ def foot_offsets(joints: Array, stance: Stances) -> Array:
             locked[:, axis] -= middle[run]
         locked[:, 1] = -np.clip(lowest, -_REACH_DOWN, _REACH_DOWN)
         offset = _ease(locked, run)
-        # Never below the floor, with a rounded corner where the sole comes down.
-        offset[:, 1] = _soft_max(offset[:, 1], -lowest, 0.002)
+        offset[:, 1] = np.maximum(offset[:, 1], -lowest)  # never below the floor
         offsets[:, side] = offset
     return offsets
-
-
-def _soft_max(a: Array, b: Array, width: float) -> Array:
-    return 0.5 * (a + b + np.sqrt((a - b) ** 2 + width**2))
 
 
 def _ease(locked: Array, run: Array) -> Array:
