@@ -85,12 +85,14 @@ def run_engine_tests(pytest: Sequence[str]) -> int:
     python = ready(ENGINE_TESTS)
     folders = [f"--ignore={folder}" for folder in (BLENDER_TESTS, WINDOW_TESTS)]
     env = dict(os.environ, GENMO_ENGINE_PYTHON=str(python))
-    return through([python, "-m", "pytest", "tests", *folders, *pytest], env)
+    return on_own_paths(pytest, "tests", lambda own: through([python, "-m", "pytest", *folders, *own], env))
 
 
 def run_blender_tests(version: str, pytest: Sequence[str]) -> int:
     """tests/blender in one Blender, with the zip built from this checkout installed in it."""
-    return run_in_blender(version, package(), ["-m", "pytest", BLENDER_TESTS, *pytest], ROOT)
+    return on_own_paths(
+        pytest, BLENDER_TESTS, lambda own: run_in_blender(version, package(), ["-m", "pytest", *own], ROOT)
+    )
 
 
 def run_window_tests(pytest: Sequence[str]) -> int:
@@ -100,4 +102,18 @@ def run_window_tests(pytest: Sequence[str]) -> int:
     root: Path = ready_root()
     python = ready(ENGINE_TESTS)
     env = dict(os.environ, GENMO_UI_ROOT=str(root), GENMO_EXTENSION_ZIP=str(package()), GENMO_ENGINE_PYTHON=str(python))
-    return through([python, "-m", "pytest", WINDOW_TESTS, *pytest], env)
+    return on_own_paths(pytest, WINDOW_TESTS, lambda own: through([python, "-m", "pytest", *own], env))
+
+
+def on_own_paths(pytest: Sequence[str], folder: str, run: Callable[[list[str]], int]) -> int:
+    """Runs a part on those of the paths among pytest's arguments that are its own; on its folder when none is given."""
+    paths = [word for word in pytest if word.startswith("tests") and (ROOT / word.partition("::")[0]).exists()]
+    own = [path for path in paths if part_of(path) == folder]
+    if paths and not own:
+        return NOTHING_COLLECTED
+    return run([*(own or [folder]), *(word for word in pytest if word not in paths)])
+
+
+def part_of(path: str) -> str:
+    """The folder of the part that a test's path belongs to."""
+    return next((folder for folder in (BLENDER_TESTS, WINDOW_TESTS) if Path(path).is_relative_to(folder)), "tests")

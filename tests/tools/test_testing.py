@@ -10,7 +10,7 @@ import pytest
 from tools import pause
 from tools.pause import training_paused
 from tools.shell import ROOT, Stop, quietly, through
-from tools.testing import NOTHING_COLLECTED, closing, heading, read_arguments
+from tools.testing import BLENDER_TESTS, NOTHING_COLLECTED, closing, heading, on_own_paths, read_arguments
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,24 @@ def test_a_part_that_cannot_start_has_failed() -> None:
 def test_what_follows_the_dashes_goes_to_pytest() -> None:
     options = read_arguments(["engine", "--long", "--", "-k", "frames", "--", "x"])
     assert (options.parts, options.long, options.pytest) == (["engine"], True, ["-k", "frames", "--", "x"])
+
+
+def test_each_part_gets_its_own_paths_and_all_other_arguments() -> None:
+    asked: list[list[str]] = []
+
+    def run(arguments: list[str]) -> int:
+        asked.append(arguments)
+        return 0
+
+    typed = ["tests/tools", "-k", "keys", "tests/blender/conftest.py::one"]
+    assert on_own_paths(typed, "tests", run) == on_own_paths(typed, BLENDER_TESTS, run) == 0
+    assert on_own_paths(["-q"], BLENDER_TESTS, run) == 0
+    assert on_own_paths(["tests/tools"], BLENDER_TESTS, run) == NOTHING_COLLECTED
+    assert asked == [
+        ["tests/tools", "-k", "keys"],
+        ["tests/blender/conftest.py::one", "-k", "keys"],
+        [BLENDER_TESTS, "-q"],
+    ]
 
 
 def test_an_unknown_part_is_refused() -> None:
