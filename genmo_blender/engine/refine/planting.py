@@ -75,7 +75,8 @@ def floor_correction(joints: Array, contacts: Array) -> Array:
     if len(frames) == 0:
         # Nobody stands: the lowest point of the motion lies on the floor.
         return np.full(len(joints), -float(sole_heights(joints).min()))
-    level = np.where(stands, sole_heights(joints), np.inf).min(1)[frames]
+    # The floor is never above any sole, whichever stands: a lower one tells it better.
+    level = sole_heights(joints).min(1)[frames]
     filled = np.interp(np.arange(len(joints)), frames, -level)
     return _hold_ends(filled, _gaussian(6.0))
 
