@@ -81,6 +81,13 @@ def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
     return getattr(context, "sequencer_scene", None) or context.scene
 
 
+def show_in_sequencer(context: bpy.types.Context, scene: bpy.types.Scene) -> None:
+    """Where the Sequencer shows no scene yet (5.0 and later), let it show this one."""
+    workspace = context.workspace
+    if workspace is not None and getattr(workspace, "sequencer_scene", scene) is None:
+        workspace.sequencer_scene = scene
+
+
 def strips_of(editor: bpy.types.SequenceEditor) -> Any:
     """Top-level strips. Both Blender versions we support know the new name."""
     return editor.strips

@@ -17,7 +17,16 @@ def _add_strip(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
 def _animate(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
     layout = self.layout
     layout.separator()
-    for name in ("generate", "cancel", "take_previous", "take_next", "keep_take", "drop_take", "again"):
+    for name in (
+        "add_text_strip",
+        "generate",
+        "cancel",
+        "take_previous",
+        "take_next",
+        "keep_take",
+        "drop_take",
+        "again",
+    ):
         operator = getattr(bpy.ops.genmo, name)
         layout.operator(operator.idname_py(), text=f"GENMO: {operator.get_rna_type().name}")
 

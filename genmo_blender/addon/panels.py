@@ -68,60 +68,62 @@ class GENMO_PT_sequencer(_Panel, bpy.types.Panel):
 
 
 def _draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    layout.use_property_split = True
-    layout.use_property_decorate = False
     here = session.current()
+    settings = context.scene.genmo
     target = current_character(context)
-    _draw_status(layout, here)
-    _draw_character(layout, context, target)
+    letters = _letters(context)
+    _draw_status(layout, here, letters)
+    _draw_character(layout, settings, target)
     if target is not None:
-        _draw_strips(layout, context, target)
-    _draw_settings(layout, context.scene.genmo)
-    _draw_generate(layout, context.scene.genmo, here, target)
+        _draw_strips(layout, context, target, letters)
+    _draw_generate(layout, settings, here, target)
     if target is not None and takes.in_review(target):
         _draw_review(layout, target)
+    if here.message:
+        _draw_text(layout, here.message, letters, alert=here.alert)
+    _draw_settings(layout, settings)
 
 
-def _draw_status(layout: bpy.types.UILayout, here: session.Session) -> None:
+def _draw_status(layout: bpy.types.UILayout, here: session.Session, letters: int) -> None:
     layout.label(text=here.status(), icon="CHECKMARK" if here.jobs is not None else "ERROR")
     if here.missing is not None:
-        _draw_text(layout, here.missing.remedy or here.missing.sentence)
+        _draw_text(layout, here.missing.remedy or here.missing.sentence, letters)
         layout.operator("preferences.addon_show", text="Open Preferences").module = session.preferences.EXTENSION
 
 
-def _draw_character(layout: bpy.types.UILayout, context: bpy.types.Context, target: bpy.types.Object | None) -> None:
-    settings = context.scene.genmo
+def _draw_character(
+    layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup, target: bpy.types.Object | None
+) -> None:
     row = layout.row(align=True)
     if settings.follow_selection and target is not None:
         row.label(text=target.name, icon="ARMATURE_DATA")
     else:
         row.prop(settings, "character", text="")
     row.prop(settings, "follow_selection", text="", icon="RESTRICT_SELECT_OFF")
-    layout.operator("genmo.add_character", icon="OUTLINER_OB_ARMATURE")
+    if target is not None:
+        row.operator("genmo.add_character", text="", icon="ADD")
+    else:
+        layout.operator("genmo.add_character", icon="OUTLINER_OB_ARMATURE")
 
 
-def _draw_strips(layout: bpy.types.UILayout, context: bpy.types.Context, target: bpy.types.Object) -> None:
+def _draw_strips(
+    layout: bpy.types.UILayout, context: bpy.types.Context, target: bpy.types.Object, letters: int
+) -> None:
     scene = compat.sequencer_scene(context)
     if scene != context.scene:
         layout.label(text=f"Strips of the scene {scene.name}", icon="SEQUENCE")
-    layout.prop(context.scene.genmo, "range_mode")
+    layout.prop(context.scene.genmo, "range_mode", text="")
     layout.label(text=timeline.summary(context.scene, scene, target))
     if scene.sequence_editor is not None:
         layout.template_list("GENMO_UL_strips", "", scene.sequence_editor, "strips", scene.genmo, "strip_index", rows=3)
     row = layout.row(align=True)
-    row.operator("genmo.add_text_strip", text="Add Text Strip", icon="ADD")
+    row.operator("genmo.add_text_strip", icon="ADD")
     row.operator("genmo.strip_remove", text="", icon="REMOVE")
     picked = timeline.picked_strip(scene)
     if picked is not None and picked.genmo.character == target:
         layout.prop(picked.genmo, "strength", slider=True)
         for note in prompt_notes.notes(timeline.prompt_text(picked), session.current().model):
-            _draw_text(layout, note, alert=True)
-
-
-def _draw_settings(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
-    column = layout.column()
-    for name in ("seed", "steps", "guidance", "crossfade", "play"):
-        column.prop(settings, name)
+            _draw_text(layout, note, letters, alert=True)
 
 
 def _draw_generate(
@@ -131,19 +133,30 @@ def _draw_generate(
     target: bpy.types.Object | None,
 ) -> None:
     job = here.jobs.of(str(target.session_uid)) if here.jobs is not None and target is not None else None
-    if job is None and not here.arrivals:
-        row = layout.row(align=True)
-        row.scale_y = 1.5
-        row.operator("genmo.generate", icon="PLAY")
-        row.prop(settings, "takes", text="")
-    else:
-        row = layout.row(align=True)
-        if job is not None:
-            words, factor = _progress(job)
-            row.progress(text=words, factor=factor)
+    row = layout.row(align=True)
+    row.scale_y = 1.5
+    if job is not None:
+        words, factor = _progress(job)
+        row.progress(text=words, factor=factor)
+        row.operator("genmo.cancel", text="", icon="X")
+    elif here.arrivals:
         row.operator("genmo.cancel", icon="X")
-    if here.message:
-        _draw_text(layout, here.message, alert=here.alert)
+    else:
+        row.operator("genmo.generate", icon="PLAY")
+        count = row.row(align=True)
+        count.ui_units_x = 4
+        count.prop(settings, "takes")
+
+
+def _draw_settings(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    header, body = layout.panel("genmo_settings", default_closed=True)
+    header.label(text="Settings")
+    if body is None:
+        return
+    body.use_property_split = True
+    body.use_property_decorate = False
+    for name in ("seed", "steps", "guidance", "crossfade", "play"):
+        body.prop(settings, name)
 
 
 def _progress(job: session.Job) -> tuple[str, float]:
@@ -170,28 +183,30 @@ def _draw_review(layout: bpy.types.UILayout, target: bpy.types.Object) -> None:
     index = found.index(shown) + 1 if shown is not None else 0
     middle.label(text=f"Take {index}/{len(found)}")
     row.operator("genmo.take_next", text="", icon="TRIA_RIGHT")
-    if shown is not None:
-        box.label(text=shown.name, icon="ACTION")
     row = box.row(align=True)
     row.operator("genmo.keep_take", icon="CHECKMARK")
     row.operator("genmo.drop_take", icon="TRASH")
     row.operator("genmo.again", icon="FILE_REFRESH")
+    if shown is not None:
+        box.label(text=shown.name, icon="ACTION")
 
 
-TEXT_WIDTH = 44
-"""Letters a line: a label does not wrap by itself."""
+def _letters(context: bpy.types.Context) -> int:
+    """About how many letters a line of the sidebar holds: a label does not wrap by itself."""
+    return max(20, int(context.region.width / (7.5 * context.preferences.system.ui_scale)))
 
 
-def _draw_text(layout: bpy.types.UILayout, text: str, alert: bool = False) -> None:
+def _draw_text(layout: bpy.types.UILayout, text: str, letters: int, alert: bool = False) -> None:
     column = layout.column(align=True)
     column.alert = alert
     line = ""
-    for word in [*text.split(), ""]:
-        if word and len(line) + len(word) < TEXT_WIDTH:
+    for word in text.split():
+        if line and len(line) + len(word) >= letters:
+            column.label(text=line)
+            line = word
+        else:
             line = f"{line} {word}".strip()
-            continue
-        column.label(text=line)
-        line = word
+    column.label(text=line)
 
 
 CLASSES = (GENMO_UL_strips, GENMO_PT_view3d, GENMO_PT_sequencer)

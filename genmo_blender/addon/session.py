@@ -77,7 +77,7 @@ class Session:
             return "Engine not set up"
         engine = self.jobs.engine
         if engine.status == "stopped":
-            return "Ready · the engine starts with the first Generate"
+            return "Ready · engine not started yet"
         if engine.status in ("starting", "loading"):
             return "Starting the engine …"
         if self.model is None:

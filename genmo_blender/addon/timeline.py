@@ -99,7 +99,7 @@ def add_text_strip(
     """A muted text strip over frames ``start`` .. ``end`` in a reserved, muted channel of the scene."""
     editor = scene.sequence_editor or scene.sequence_editor_create()
     channel = _free_channel(editor, start, end)
-    strip = compat.new_text_strip(editor, keying.deed(text) or "Prompt", channel, start, end)
+    strip = compat.new_text_strip(editor, "Prompt", channel, start, end)
     strip.mute = True
     strip.genmo.character = target
     strip.genmo.uid = uuid.uuid4().hex

@@ -25,6 +25,9 @@ def test_no_character(stage):
 def test_no_strips(stage):
     stage.character()
     assert refused(stage) == "Hero has no text strips yet. Press Add Text Strip."
+    (strip,) = stage.strips(("a person walks", 1, 61))
+    strip.genmo.enabled = False
+    assert refused(stage) == "Hero has no text strips yet. Press Add Text Strip."
     bpy.context.scene.genmo.range_mode = "SCENE"
     assert refused(stage) == "No text strips in frames 1–250. Add a text strip, or choose another range."
 

@@ -15,12 +15,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import bpy
+from mathutils import Euler
 
 OUT = Path(sys.argv[sys.argv.index("--") + 1])
 ENGINE = sys.argv[sys.argv.index("--") + 2]
 EXTENSION = "bl_ext.user_default.genmo_motion"
 PATIENCE = 120.0
 RESULTS: dict[str, object] = {}
+# Pixels under the upper edge of the GENMO tab; what they hit is checked by what happens.
+FIRST_ROW, SECOND_ROW = 160, 180
+ADD_STRIP = 238
+GENERATE = 295
+KEEP = 354
+CANCEL = 0.83  # share of the tab's width
 
 
 def session():
@@ -85,16 +92,12 @@ def searched(words: str) -> Iterator[float]:
     yield 0.6
 
 
-def clicked(where: tuple[int, int], double: bool = False) -> Iterator[float]:
+def clicked(where: tuple[int, int], **modifiers: bool) -> Iterator[float]:
     """The left button at a place."""
     move(where)
     yield 0.3
-    press("LEFTMOUSE", where)
-    yield 0.1
-    if double:
-        window().event_simulate(type="LEFTMOUSE", value="DOUBLE_CLICK", x=where[0], y=where[1])
-        window().event_simulate(type="LEFTMOUSE", value="RELEASE", x=where[0], y=where[1])
-    yield 0.4
+    press("LEFTMOUSE", where, **modifiers)
+    yield 0.5
 
 
 def picture(name: str) -> Iterator[float]:
@@ -144,6 +147,43 @@ def prepare() -> Iterator[float]:
     yield 0.5
 
 
+def button(below_top: int, from_left: float = 0.5) -> tuple[int, int]:
+    """A place in the GENMO tab: pixels under its upper edge, share of its width."""
+    r = region("VIEW_3D", "UI")
+    return r.x + int(from_left * r.width), r.y + r.height - below_top
+
+
+def prompt_typed(below_top: int, words: str) -> Iterator[float]:
+    """Ctrl click on a row of the strips' list (a double click is not simulated), then words and Return."""
+    where = button(below_top, 0.3)
+    yield from clicked(where, ctrl=True)
+    press("A", where, ctrl=True)
+    yield 0.1
+    yield from typed(words, where)
+    press("RET", where)
+    yield 0.5
+
+
+def texts() -> list[str]:
+    """The prompts, from left to right."""
+    strips = bpy.context.scene.sequence_editor.strips
+    return [s.text for s in sorted(strips, key=lambda s: s.left_handle)]
+
+
+def waiting() -> list[str]:
+    """Names of the takes that wait."""
+    target = bpy.data.objects["Character"]
+    return [a.name for a in sys.modules[f"{EXTENSION}.addon.services.takes"].waiting(target)]
+
+
+def undone() -> Iterator[float]:
+    """Ctrl Z over the 3D View."""
+    move(middle("VIEW_3D"))
+    yield 0.2
+    press("Z", middle("VIEW_3D"), ctrl=True)
+    yield 0.8
+
+
 def shot() -> Iterator[float]:
     """The whole story."""
     bpy.context.preferences.addons[EXTENSION].preferences.engine_command = ENGINE
@@ -151,10 +191,53 @@ def shot() -> Iterator[float]:
     for thing in list(bpy.data.objects):
         if thing.type == "MESH":
             bpy.data.objects.remove(thing)
+    view = area("VIEW_3D").spaces[0].region_3d
+    view.view_distance, view.view_location = 7.0, (1.6, -1.0, 0.7)
+    view.view_rotation = Euler((1.35, 0.0, 0.35)).to_quaternion()
     yield from picture("01-empty")
     yield from searched("GENMO Character")
     noted("character", "Character" in bpy.data.objects)
-    yield from picture("02-character")
+    yield from clicked(button(ADD_STRIP))
+    yield from prompt_typed(FIRST_ROW, "a person walks forward")
+    bpy.context.scene.frame_set(97)
+    yield from clicked(button(ADD_STRIP))
+    yield from prompt_typed(SECOND_ROW, "a person waves with the left hand")
+    noted("texts", texts())
+    bpy.context.scene.genmo.takes = 2
+    yield from picture("02-strips")
+    noted("before", len(curves()))
+    yield from clicked(button(GENERATE, 0.3))
+    yield from until(lambda: session().jobs.open() and session().jobs.open()[0].progress is not None)
+    yield from picture("03-generating")
+    yield from until(lambda: not session().working)
+    yield 1.0
+    noted("playing", window().screen.is_animation_playing)
+    noted("waiting", waiting())
+    first = curves()
+    yield from picture("04-take")
+    yield from searched("GENMO: Next Take")
+    noted("another take", curves() != first)
+    noted("shown", bpy.data.objects["Character"].animation_data.action.name)
+    yield from picture("05-next-take")
+    yield from clicked(button(KEEP, 0.2))
+    noted("kept", [a.name for a in bpy.data.actions])
+    noted("waiting after keep", waiting())
+    kept = curves()
+    yield from picture("06-kept")
+    yield from undone()
+    noted("waiting after undo", waiting())
+    yield from searched("GENMO: Keep")
+    noted("kept again", curves() == kept and not waiting())
+    bpy.context.scene.genmo.takes = 1
+    yield from clicked(button(GENERATE, 0.3))
+    yield from until(lambda: session().jobs.open() and session().jobs.open()[0].progress is not None)
+    pressed = time.monotonic()
+    yield from clicked(button(GENERATE, CANCEL))
+    yield from until(lambda: not session().working)
+    noted("seconds to cancel", time.monotonic() - pressed)
+    noted("unchanged by cancel", curves() == kept and not waiting())
+    noted("message", session().message)
+    yield from picture("07-cancelled")
 
 
 def finish(error: str) -> None:

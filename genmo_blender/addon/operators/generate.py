@@ -7,7 +7,7 @@ from bpy.props import BoolProperty, IntProperty
 
 from ...protocol.failures import GenmoFailure
 from ...protocol.requests import MAX_SEED, MAX_TAKES
-from .. import compat, prompt_notes, sentences, session
+from .. import compat, prompt_notes, sentences, session, timeline
 from ..services import delivery, generate, takes
 from . import common
 
@@ -66,7 +66,13 @@ class GENMO_OT_generate(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return _can_start(cls, context)
+        if not _can_start(cls, context):
+            return False
+        target = common.current_character(context)
+        if not timeline.strips_for(compat.sequencer_scene(context), target):
+            cls.poll_message_set(sentences.text_of(sentences.no_strips(target.name)))
+            return False
+        return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         scene = context.scene

@@ -36,6 +36,7 @@ class GENMO_OT_add_text_strip(bpy.types.Operator):
             self.end = self.start + round(DEFAULT_SECONDS * timeline.scene_fps(scene))
         if self.end <= self.start:
             return common.tell(self, sentences.strip_ends_before_start(self.start, self.end))
+        compat.show_in_sequencer(context, scene)
         timeline.repair_doubled_ids(scene)
         strip = timeline.add_text_strip(scene, common.current_character(context), self.text, self.start, self.end)
         scene.sequence_editor.active_strip = strip
