@@ -168,8 +168,14 @@ def check_complete(environment: Environment) -> None:
 
 @contextmanager
 def only_one(name: str) -> Iterator[None]:
-    """Keeps two build.py of one checkout from making the same environment at the same time; the second one waits."""
-    BUILD.mkdir(exist_ok=True)
+    """Keeps two build.py of one checkout from making the same environment at the same time; the second one waits.
+
+    Raises Stop where the checkout cannot be written to.
+    """
+    try:
+        BUILD.mkdir(exist_ok=True)
+    except OSError as error:
+        raise Stop(f"{BUILD} cannot be made ({error.strerror}): work in a checkout that you may write to.") from error
     with open(BUILD / f"{name}.lock", "w") as handle:
         if os.name == "posix":
             import fcntl

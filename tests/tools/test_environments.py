@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tools import environments, system
-from tools.environments import BLENDER, CHECK, ENGINE, ENGINE_TESTS, LOCKS, Environment, base_python, is_current
+from tools.environments import BLENDER, CHECK, ENGINE, ENGINE_TESTS, LOCKS, Environment, base_python, is_current, ready
 from tools.shell import Stop
 
 LOCK_FILES = sorted(LOCKS.glob("*.txt"))
@@ -71,6 +71,13 @@ def test_a_half_made_environment_is_not_current(made: Environment) -> None:
 def test_an_environment_whose_python_is_gone_is_not_current(made: Environment) -> None:
     made.python.unlink()
     assert not is_current(made)
+
+
+def test_a_checkout_that_cannot_be_written_to_gets_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(environments, "BUILD", tmp_path / "file" / ".build")
+    with pytest.raises(Stop, match="work in a checkout that you may write to"):
+        ready(CHECK)
 
 
 def test_another_python_without_311_on_the_path_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
