@@ -12,7 +12,7 @@ from .environments import BLENDER, NEWEST_BLENDER, ready
 from .shell import BUILD, ROOT, Stop, log_of, quietly, say
 
 MANIFEST = "blender_manifest.toml"
-LEFT_OUT = ("__pycache__", ".DS_Store")
+LEFT_OUT = ("__pycache__", ".DS_Store", ".gitattributes")
 COMPRESSED_ALREADY = (".safetensors", ".npz", ".whl", ".png")
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # the zip format's first moment, so that a file's age does not change the bytes
 

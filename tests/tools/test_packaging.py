@@ -24,6 +24,7 @@ def house(tmp_path: Path) -> Path:
         "genmo_blender/engine/__pycache__/blocks.pyc": "",
         "assets/body.npz": "b",
         "assets/text_encoder/vocabulary.txt": "v",
+        "assets/text_encoder/.gitattributes": "",
         "wheels/a-1-py3-none-any.whl": "w",
         "wheels/README.md": "",
         "tests/test_a.py": "",
