@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 
@@ -71,6 +72,10 @@ def main(arguments: list[str]) -> int:
         print(f"usage: engine COMMAND ...\n\n{words}", file=sys.stderr)
         return 0 if arguments in (["-h"], ["--help"]) else 2
     help_text, run = COMMANDS[arguments[0]]
+    # Before torch is imported. OpenMP's idle threads spin by default: beside anything else that works on this machine
+    # (Blender drawing, for one) every operation then waits for a thread that has no core. On two busy cores 10 s of
+    # motion took 128 s so, and 2 s with threads that sleep.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     parser = argparse.ArgumentParser(prog=f"engine {arguments[0]}", description=help_text)
     try:
         return run(parser, arguments[1:])
