@@ -18,6 +18,7 @@ FPS = 24
 SIZE = (640, 360)
 STRIP_FIGURES = 8
 STRIP_SIZE = (240, 360)
+STRIP_LENS = 1.6
 SMOOTH_FRAMES = 25  # the camera follows like an operator, not like a satellite
 
 
@@ -97,7 +98,7 @@ def light_up(scene: bpy.types.Scene) -> None:
     shading = scene.display.shading
     shading.light, shading.color_type = "STUDIO", "MATERIAL"
     shading.show_shadows, shading.show_cavity, shading.shadow_intensity = True, True, 0.45
-    scene.display.render_aa = "8"
+    scene.display.render_aa = "FXAA"
     scene.world = scene.world or bpy.data.worlds.new("World")
     scene.world.color = (0.62, 0.7, 0.8)
     shading.background_type = "WORLD"
@@ -125,6 +126,8 @@ def contact_strip(scene: bpy.types.Scene, path: Path) -> None:
     """Stills spread over the range, side by side in one picture."""
     render = scene.render
     render.resolution_x, render.resolution_y = STRIP_SIZE
+    lens = scene.camera.data.lens
+    scene.camera.data.lens = lens * STRIP_LENS  # a tall picture shows more above and below
     settings = render.image_settings
     if hasattr(settings, "media_type"):
         settings.media_type = "IMAGE"
@@ -139,6 +142,7 @@ def contact_strip(scene: bpy.types.Scene, path: Path) -> None:
         stills.append(np.array(image.pixels[:], dtype=np.float32).reshape(STRIP_SIZE[1], STRIP_SIZE[0], 4))
         bpy.data.images.remove(image)
     still.unlink()
+    scene.camera.data.lens = lens
     sheet = bpy.data.images.new("strip", STRIP_SIZE[0] * len(stills), STRIP_SIZE[1])
     sheet.pixels.foreach_set(np.concatenate(stills, axis=1).ravel())
     sheet.filepath_raw, sheet.file_format = str(path), "PNG"
