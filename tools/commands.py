@@ -55,8 +55,12 @@ def parity(arguments: Sequence[str]) -> int:
 
 
 def bench(arguments: Sequence[str]) -> int:
-    """Measures speed and memory while no training runs."""
+    """Measures speed and memory, or with --bars every wall-clock bar, while no training runs."""
     with training_paused():
+        if "--bars" in arguments:
+            from .bench_bars.command import measure_bars
+
+            return measure_bars([argument for argument in arguments if argument != "--bars"])
         return run_engine("genmo_blender.engine", ["bench", *after_dashes(arguments)])
 
 
