@@ -6,12 +6,13 @@ the soles touch y = 0.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from ...motion.skeleton import CONTACT_JOINTS, canonical
-from .smooth import FPS, filter_time
+from .smooth import FPS, filter_held, filter_time, gaussian
 
 Array = np.ndarray
 SOLES = CONTACT_JOINTS[:4]
@@ -21,18 +22,13 @@ _SLOW = 0.5  # m/s, what still counts as standing in a motion that slides
 _LOW = 0.08  # m above rest
 _SHORTEST = 4  # frames
 _EASE = 6  # frames over which a foot comes into and goes out of its lock
+_SINK = 0.03  # m that one leg takes up when its foot is too low
 _REACH_DOWN = 0.06  # m, how far a single foot is brought to the floor; the body as a whole goes any way
 
 
 def sole_heights(joints: Array) -> Array:
     """Heights above rest (T, 4) of the sole joints of (T, 22, 3)."""
     return joints[:, SOLES, 1] - canonical().rest[list(SOLES), 1]
-
-
-def _gaussian(sigma: float) -> Array:
-    x = np.arange(-round(3 * sigma), round(3 * sigma) + 1)
-    kernel = np.exp(-0.5 * (x / sigma) ** 2)
-    return kernel / kernel.sum()
 
 
 def _runs(flags: Array) -> Array:
@@ -75,25 +71,27 @@ def floor_correction(joints: Array, contacts: Array) -> Array:
     if len(frames) == 0:
         # Nobody stands: the lowest point of the motion lies on the floor.
         return np.full(len(joints), -float(sole_heights(joints).min()))
-    # The floor is never above any sole, whichever stands: a lower one tells it better.
-    level = sole_heights(joints).min(1)[frames]
+    # The floor is never above any sole, whichever stands, nor far above one shortly before or after.
+    lowest = sole_heights(joints).min(1)
+    level = np.minimum(lowest, _extreme(lowest, np.min, 15) + _SINK)[frames]
     filled = np.interp(np.arange(len(joints)), frames, -level)
-    return _hold_ends(filled, _gaussian(6.0))
+    return filter_held(filled, gaussian(6.0))
 
 
-def _hold_ends(series: Array, kernel: Array) -> Array:
-    radius = len(kernel) // 2
-    return np.convolve(np.pad(series, radius, mode="edge"), kernel, mode="valid")
+def _extreme(series: Array, choose: Callable[..., Array], radius: int) -> Array:
+    """The smallest or largest value within ``radius`` frames of each, (T,)."""
+    padded = np.pad(series, radius, mode="edge")
+    return choose(np.lib.stride_tricks.sliding_window_view(padded, 2 * radius + 1), axis=1)
 
 
 def lift_above_floor(joints: Array) -> Array:
-    """What to add to every height, (T,) >= 0, so that no joint but the feet is below the floor."""
+    """What to add to every height, (T,) >= 0, so that nothing is below the floor.
+
+    A sole may be a little below it: bending the leg is less than lifting the person.
+    """
     others = [j for j in range(joints.shape[1]) if j not in SOLES]
-    sunk = np.maximum(-joints[:, others, 1].min(1), 0.0)
-    radius = 6
-    padded = np.pad(sunk, radius, mode="edge")
-    widest = np.lib.stride_tricks.sliding_window_view(padded, 2 * radius + 1).max(1)
-    return _hold_ends(widest, _gaussian(2.0))
+    sunk = np.maximum(-joints[:, others, 1].min(1), -sole_heights(joints).min(1) - _SINK)
+    return filter_held(_extreme(np.maximum(sunk, 0.0), np.max, 6), gaussian(2.0))
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,7 @@ def root_correction(stance: Stances) -> Array:
     slide = (stance.step * weight[..., None]).sum(1) / np.maximum(total, 1.0)
     slide[:, 1] = 0.0
     if len(slide) > 1:
-        slide = filter_time(slide, _gaussian(1.0))
+        slide = filter_time(slide, gaussian(1.0))
     return np.concatenate([np.zeros((1, 3)), np.cumsum(-slide, axis=0)])
 
 

@@ -200,3 +200,19 @@ def test_calm_motion_is_not_smoothed():
     calm = smooth.calm(rotations, path)
     np.testing.assert_array_equal(calm[0], rotations)
     np.testing.assert_array_equal(calm[1], path)
+
+
+def test_a_fast_moment_stays_sharp_and_a_still_one_goes_quiet():
+    frames = 240
+    rotations, path = standing_person(frames)
+    time = np.arange(120) / 30
+    swing = np.zeros((frames, 3))
+    swing[120:, 0] = np.sin(2 * np.pi * 2.0 * time)  # the right arm, two swings a second
+    rotations[:, 17] = rot.from_rotation_vector(swing)
+    shake = np.random.default_rng(0).normal(0, 0.01, (frames, 22, 3))
+    noisy = rot.multiply(rotations, rot.from_rotation_vector(shake))
+    before, after, clean = (joints_of(q, path) for q in (noisy, smooth.calm(noisy, path)[0], rotations))
+    still, fast = slice(20, 90), slice(150, 220)
+    assert mean_jerk(after[still]) < 0.2 * mean_jerk(before[still])
+    reach = [np.ptp(j[fast, 21], axis=0).max() for j in (clean, after)]
+    assert reach[1] > 0.93 * reach[0]
