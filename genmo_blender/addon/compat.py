@@ -116,12 +116,12 @@ def strip_extent(strip: bpy.types.Strip) -> tuple[float, float]:
 # Blender's state
 
 
-def busy_with() -> str:
+def busy_with(modal_tools: bool = True) -> str:
     """The name of what must end before results may be written: a render, a modal tool, an edit mode. "" when free."""
     if bpy.app.is_job_running("RENDER"):
         return "the render"
     for window in bpy.context.window_manager.windows:
-        for operator in window.modal_operators:
+        for operator in window.modal_operators if modal_tools else ():
             return operator.name or operator.bl_idname
         active = window.view_layer.objects.active
         if active is not None and active.mode not in MODES_WITH_UNDO and not bpy.app.background:

@@ -140,7 +140,8 @@ def _draw_generate(
         row.progress(text=words, factor=factor)
         row.operator("genmo.cancel", text="", icon="X")
     elif here.arrivals:
-        row.operator("genmo.cancel", icon="X")
+        row.operator("genmo.receive", icon="IMPORT")
+        row.operator("genmo.cancel", text="", icon="X")
     else:
         row.operator("genmo.generate", icon="PLAY")
         count = row.row(align=True)

@@ -22,7 +22,8 @@ class GenmoPreferences(bpy.types.AddonPreferences):
 
     engine_python: StringProperty(
         name="Engine Python",
-        description="The Python of the engine's environment, made by `python3 build.py`. "
+        description="The Python of the engine's environment, which `python3 build.py engine -- --help` makes: "
+        ".build/engine/bin/python in the project's folder. "
         "Empty: the environment variable GENMO_ENGINE_PYTHON names it",
         subtype="FILE_PATH",
         update=_engine_chosen,

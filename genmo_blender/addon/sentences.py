@@ -105,7 +105,8 @@ def engine_not_set_up() -> GenmoFailure:
     return EngineFailure(
         "engine_not_set_up",
         "The engine is not set up.",
-        "Run `python3 build.py engine -- doctor` in the project's folder, then choose its Python in the preferences.",
+        "Run `python3 build.py engine -- --help` in the project's folder, then choose .build/engine/bin/python there "
+        "as Engine Python in the preferences.",
     )
 
 

@@ -109,12 +109,15 @@ class Session:
             self.jobs.cancel_all()
             self.step()
 
-    def step(self) -> bool:
-        """One tick: hear the engine, write what has arrived. Returns whether anything was written."""
+    def step(self, insist: bool = False) -> bool:
+        """One tick: hear the engine, write what has arrived. Returns whether anything was written.
+
+        Who insists writes beside a modal tool that never ends (some add-ons run one all the time).
+        """
         for job in self.jobs.poll() if self.jobs else ():
             self._heard(job)
         waiting, self.arrivals = self.arrivals, []
-        written = [self._deliver(job, order) for job, order in waiting]
+        written = [self._deliver(job, order, insist) for job, order in waiting]
         redraw()
         return any(written)
 
@@ -132,9 +135,9 @@ class Session:
             assert job.failure is not None
             self._close(job.id, "failed", sentences.text_of(job.failure))
 
-    def _deliver(self, job: Job, order: delivery.Order) -> bool:
+    def _deliver(self, job: Job, order: delivery.Order, insist: bool) -> bool:
         """Write a result, or let it wait. Returns whether it was written."""
-        blocked = delivery.waits_for(order)
+        blocked = delivery.waits_for(order, insist)
         if blocked:
             self.arrivals.append((job, order))
             self.outcomes[job.id] = Outcome("waiting", sentences.waiting_for(order.name, blocked))

@@ -169,6 +169,18 @@ def test_edit_mode_makes_the_takes_wait(stage):
     assert target.animation_data.action is not None and not stage.session.due
 
 
+def test_takes_can_be_had_beside_a_tool_that_never_ends(stage, monkeypatch):
+    """Modal tools exist in a real window only (tests/ui); here Blender's answer about them is what is made up."""
+    target = stage.shot()
+    compat = stage.module("addon.compat")
+    monkeypatch.setattr(compat, "busy_with", lambda modal_tools=True: "Screencast" if modal_tools else "")
+    job = running(stage, *SOON)
+    assert stage.outcome(job).sentence == "Takes for Hero are ready. They arrive when Screencast has ended."
+    assert target.animation_data is None
+    assert bpy.ops.genmo.receive() == {"FINISHED"}
+    assert target.animation_data.action is not None and not stage.session.due
+
+
 def test_takes_that_wait_can_be_cancelled(stage):
     target = stage.shot()
     job = running(stage, *SOON)

@@ -176,12 +176,42 @@ def waiting() -> list[str]:
     return [a.name for a in sys.modules[f"{EXTENSION}.addon.services.takes"].waiting(target)]
 
 
-def undone() -> Iterator[float]:
-    """Ctrl Z over the 3D View."""
+def undone(redo: bool = False) -> Iterator[float]:
+    """Ctrl Z over the 3D View, or Shift Ctrl Z."""
     move(middle("VIEW_3D"))
     yield 0.2
-    press("Z", middle("VIEW_3D"), ctrl=True)
+    press("Z", middle("VIEW_3D"), ctrl=True, shift=redo)
     yield 0.8
+
+
+def generated() -> Iterator[float]:
+    """Click on Generate; goes on when the engine has told how far it is."""
+    yield from clicked(button(GENERATE, 0.3))
+    yield from until(lambda: session().jobs.open() and session().jobs.open()[0].progress is not None)
+
+
+def dragging() -> bool:
+    """Whether a modal tool runs."""
+    return len(window().modal_operators) > 0
+
+
+def took_its_turn() -> Iterator[float]:
+    """Takes that arrive while the character is being dragged wait until the drag is over."""
+    yield from generated()
+    yield from until(lambda: session().jobs.open()[0].progress.done >= 12)
+    bpy.ops.screen.animation_cancel(restore_frame=False)
+    move(middle("VIEW_3D"))
+    yield 0.2
+    press("G", middle("VIEW_3D"))
+    yield 0.3
+    noted("dragging", dragging())
+    yield from until(lambda: not session().jobs.open())
+    yield 1.0
+    noted("waits for the drag", [dragging(), waiting() == [], session().message])
+    yield from picture("08-waits")
+    press("ESC", middle("VIEW_3D"))
+    yield from until(lambda: not session().working)
+    noted("arrived after the drag", len(waiting()))
 
 
 def shot() -> Iterator[float]:
@@ -206,8 +236,7 @@ def shot() -> Iterator[float]:
     bpy.context.scene.genmo.takes = 2
     yield from picture("02-strips")
     noted("before", len(curves()))
-    yield from clicked(button(GENERATE, 0.3))
-    yield from until(lambda: session().jobs.open() and session().jobs.open()[0].progress is not None)
+    yield from generated()
     yield from picture("03-generating")
     yield from until(lambda: not session().working)
     yield 1.0
@@ -215,6 +244,10 @@ def shot() -> Iterator[float]:
     noted("waiting", waiting())
     first = curves()
     yield from picture("04-take")
+    yield from undone()
+    noted("after undo", [len(bpy.data.actions), waiting(), session().working])
+    yield from undone(redo=True)
+    noted("redone", curves() == first and waiting() == RESULTS["waiting"])
     yield from searched("GENMO: Next Take")
     noted("another take", curves() != first)
     noted("shown", bpy.data.objects["Character"].animation_data.action.name)
@@ -229,8 +262,7 @@ def shot() -> Iterator[float]:
     yield from searched("GENMO: Keep")
     noted("kept again", curves() == kept and not waiting())
     bpy.context.scene.genmo.takes = 1
-    yield from clicked(button(GENERATE, 0.3))
-    yield from until(lambda: session().jobs.open() and session().jobs.open()[0].progress is not None)
+    yield from generated()
     pressed = time.monotonic()
     yield from clicked(button(GENERATE, CANCEL))
     yield from until(lambda: not session().working)
@@ -238,6 +270,7 @@ def shot() -> Iterator[float]:
     noted("unchanged by cancel", curves() == kept and not waiting())
     noted("message", session().message)
     yield from picture("07-cancelled")
+    yield from took_its_turn()
 
 
 def finish(error: str) -> None:

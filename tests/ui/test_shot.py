@@ -14,7 +14,7 @@ from tools.window import drive_from_environment
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 OUT = ROOT / "out" / "ui"
-PICTURES = ("01-empty", "02-strips", "03-generating", "04-take", "05-next-take", "06-kept", "07-cancelled")
+PICTURES = ("01-empty", "02-strips", "03-generating", "04-take", "05-next-take", "06-kept", "07-cancelled", "08-waits")
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +42,11 @@ def test_two_takes_arrive_and_play(results):
     assert len(results["waiting"]) == 2 and results["playing"]
 
 
+def test_generate_is_one_undo_step(results):
+    assert results["after undo"] == [0, [], False]
+    assert results["redone"]
+
+
 def test_the_next_take_is_another(results):
     assert results["another take"] and results["shown"] == results["waiting"][1]
 
@@ -55,6 +60,14 @@ def test_keep_is_one_undo_step(results):
 def test_cancel_changes_nothing(results):
     assert results["unchanged by cancel"]
     assert results["message"] == "Cancelled. Character is unchanged."
+
+
+def test_takes_wait_while_the_animator_drags(results):
+    assert results["dragging"]
+    still_dragging, nothing_written, message = results["waits for the drag"]
+    assert still_dragging and nothing_written
+    assert message == "Takes for Character are ready. They arrive when Move has ended."
+    assert results["arrived after the drag"] == 1
 
 
 def test_every_picture_was_taken(results):

@@ -132,4 +132,23 @@ class GENMO_OT_cancel(bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (GENMO_OT_generate, GENMO_OT_again, GENMO_OT_cancel)
+class GENMO_OT_receive(bpy.types.Operator):
+    """Write takes that wait for a tool to end, although it still runs"""
+
+    bl_idname = "genmo.receive"
+    bl_label = "Receive Now"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        if not session.current().arrivals:
+            cls.poll_message_set(sentences.no_take_waiting())
+            return False
+        return True
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        session.current().step(insist=True)
+        return {"FINISHED"}
+
+
+CLASSES = (GENMO_OT_generate, GENMO_OT_again, GENMO_OT_cancel, GENMO_OT_receive)

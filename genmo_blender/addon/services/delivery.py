@@ -69,12 +69,12 @@ def _receivers(order: Order) -> tuple[bpy.types.Object, bpy.types.Scene] | Genmo
     return target, scene
 
 
-def waits_for(order: Order) -> str:
-    """What must end before the result may be written ("" when nothing)."""
+def waits_for(order: Order, insist: bool = False) -> str:
+    """What must end before the result may be written ("" when nothing); who insists does not wait for modal tools."""
     target = find(bpy.data.objects, order.target)
     if target is not None and target.mode == "EDIT":
         return f"Edit Mode of {target.name}"
-    return compat.busy_with()
+    return compat.busy_with(modal_tools=not insist)
 
 
 def apply(order: Order, result: MotionResult, model: Capabilities | None) -> str:
