@@ -143,9 +143,9 @@ def prompts_of(strips: Iterable[bpy.types.Strip], fps: float) -> tuple[Prompt, .
         if not strip.genmo.enabled:
             continue
         text = prompt_text(strip).strip()
-        if not text:
-            raise sentences.empty_prompt(strip.name)
         start, end = compat.strip_extent(strip)
+        if not text:
+            raise sentences.empty_prompt(start, end)
         prompts.append(Prompt(text, start / fps, end / fps, strip.genmo.strength, strip.genmo.uid))
     return tuple(prompts)
 

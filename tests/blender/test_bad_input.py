@@ -36,7 +36,7 @@ def test_no_strips(stage):
 def test_an_empty_prompt(stage, text):
     stage.shot()
     stage.strips((text, 121, 181))
-    assert refused(stage) == "The text strip Prompt has no words. Type what the character should do."
+    assert refused(stage) == "The text strip at frames 121–181 has no words. Type what the character should do."
 
 
 def test_an_over_long_prompt_is_told_and_still_generated(stage, capfd):
