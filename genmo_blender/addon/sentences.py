@@ -72,8 +72,12 @@ def no_strips(name: str) -> GenmoFailure:
     return RequestFailure("no_strips", f"{name} has no text strips yet.", "Press Add Text Strip.")
 
 
-def empty_prompt(strip: str) -> GenmoFailure:
-    return RequestFailure("empty_prompt", f"The text strip {strip} has no words.", "Type what the character should do.")
+def empty_prompt(first: float, last: float) -> GenmoFailure:
+    return RequestFailure(
+        "empty_prompt",
+        f"The text strip at frames {first:.0f}–{last:.0f} has no words.",
+        "Type what the character should do.",
+    )
 
 
 def strip_outside_range(text: str, first: int, last: int, range_first: int, range_last: int) -> GenmoFailure:

@@ -29,10 +29,11 @@ def _run(operator: bpy.types.Operator, order: delivery.Order) -> set[str]:
     return {"FINISHED"} if outcome.kind != "cancelled" else {"CANCELLED"}
 
 
-def _can_start(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
+def _can_start(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bpy.types.Object | None:
+    """For `poll`: the current character if a job for it could start, or None with the reason set."""
     target = common.needs_character(cls, context)
     if target is None:
-        return False
+        return None
     here = session.current()
     reason = None
     if here.jobs is None:
@@ -43,7 +44,8 @@ def _can_start(cls: type[bpy.types.Operator], context: bpy.types.Context) -> boo
         reason = sentences.editing_character(target.name)
     if reason is not None:
         cls.poll_message_set(sentences.text_of(reason))
-    return reason is None
+        return None
+    return target
 
 
 class GENMO_OT_generate(bpy.types.Operator):
@@ -66,9 +68,9 @@ class GENMO_OT_generate(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not _can_start(cls, context):
+        target = _can_start(cls, context)
+        if target is None:
             return False
-        target = common.current_character(context)
         if not timeline.strips_for(compat.sequencer_scene(context), target):
             cls.poll_message_set(sentences.text_of(sentences.no_strips(target.name)))
             return False
@@ -98,9 +100,10 @@ class GENMO_OT_again(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not _can_start(cls, context):
+        target = _can_start(cls, context)
+        if target is None:
             return False
-        if takes.shown(common.current_character(context)) is None:
+        if takes.shown(target) is None:
             cls.poll_message_set(sentences.no_take_waiting())
             return False
         return True
