@@ -1,6 +1,6 @@
 """Rotary self-attention with a sliding window, and cross-attention to texts (spec 3.4, 3.5).
 
-Neither ever builds a (T, T) mask for long motions: queries are cut into blocks, each block sees a gathered range of
+Neither builds a (T, T) mask for long motions: queries are cut into blocks, each block sees a gathered range of
 keys, so time and memory grow linearly with length. What does not depend on the step lies in plans made once a job.
 """
 
@@ -17,6 +17,8 @@ from .layers import rotary_table, rotate
 # Stands for minus infinity: its exponential is exactly 0, and a row with every key blocked (a frame of padding) stays
 # finite where the release returns NaN for the whole sample. Also finite in half precision.
 BLOCKED = -30000.0
+# Up to this many windows one masked product is faster than many small ones (measured); beyond, queries go in blocks.
+DENSE_WINDOWS = 3
 
 
 def window_bounds(length: int, window: int, causal: Tensor) -> tuple[Tensor, Tensor]:
@@ -60,19 +62,17 @@ def plan_attention(
 ) -> AttentionPlan:
     """Plan attention over `tokens` positions of which `lengths` (B,) are valid.
 
-    `block` is the number of queries that share a gathered range of keys once tokens > window.
+    `block` is the number of queries that share a gathered range of keys in long motions.
     """
     device = lengths.device
-    rotation = rotary_table(tokens, head_dim, device)
-    j = torch.arange(tokens, device=device)
-    if tokens <= window:
-        blocked = (j >= lengths[:, None])[:, None, None]
-        if causal is not None:
-            blocked = blocked | window_mask(tokens, window, causal)[:, None]
-        elif bool((lengths >= tokens).all()):
-            return AttentionPlan(rotation, None, None, tokens)
-        return AttentionPlan(rotation, blocked * BLOCKED, None, tokens)
+    rotation = rotary_table(tokens, head_dim).to(device)
     flags = torch.zeros(len(lengths), dtype=torch.bool, device=device) if causal is None else causal
+    if tokens <= DENSE_WINDOWS * window:
+        blocked = (torch.arange(tokens, device=device) >= lengths[:, None])[:, None]
+        if tokens > window or causal is not None:
+            blocked = blocked | window_mask(tokens, window, flags)
+        mask = (blocked * BLOCKED)[:, None] if bool(blocked.any()) else None
+        return AttentionPlan(rotation, mask, None, tokens)
     low, high = window_bounds(tokens, window, flags)
     blocks = -(-tokens // block)
     # the padded queries of the last block repeat the last position
@@ -111,7 +111,7 @@ class RotaryAttention(nn.Module):
         )
         out = out.transpose(1, 2).flatten(2)
         if plan.keys is not None:
-            out = out.reshape(x.shape[0], -1, out.shape[-1])[:, : x.shape[1]]
+            out = out.reshape(x.shape[0], -1, out.shape[-1])[:, : x.shape[1]].contiguous()
         return self.proj(out)
 
 
@@ -141,7 +141,7 @@ class TextPlan:
     total: Tensor | None
 
 
-def plan_text(weights: Tensor, window: int, null_remainder: bool, block: int = 64) -> TextPlan:
+def plan_text(weights: Tensor, window: int, null_remainder: bool, block: int = 128) -> TextPlan:
     """Group the windows of texts by query blocks. `weights` (B, K, T) are those of each token, 0 outside a window.
 
     With `null_remainder`, the weight that is missing to one, max(0, 1 - sum_k min(w_k, 1)), goes to the null text.
@@ -152,7 +152,7 @@ def plan_text(weights: Tensor, window: int, null_remainder: bool, block: int = 6
         rest = (1.0 - weights.clamp(max=1.0).sum(1, keepdim=True)).clamp(min=0.0)
         rest = rest * (rest > 1e-6)  # rounding in averaged weights is no uncovered frame
         weights = torch.cat([weights, rest], dim=1)
-    if tokens <= window or count == 1:
+    if tokens <= DENSE_WINDOWS * window or count == 1:
         block = tokens
     blocks = -(-tokens // block)
     cut = functional.pad(weights, (0, blocks * block - tokens)).unflatten(-1, (blocks, block))
@@ -223,7 +223,8 @@ class TextAttention(nn.Module):
                 mixed = mixed.index_add(0, group.blocks, out.to(mixed.dtype))
         if mixed is None:
             return torch.zeros_like(x)
-        mixed = mixed.transpose(1, 2).reshape(batch, -1, width)[:, :tokens]
+        # contiguous, because torch multiplies anything else sample by sample
+        mixed = mixed.transpose(1, 2).reshape(batch, -1, width)[:, :tokens].contiguous()
         if plan.total is None:
             return self.out_proj(mixed)
         return functional.linear(mixed, self.out_proj.weight) + plan.total * self.out_proj.bias

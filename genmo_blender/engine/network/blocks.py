@@ -25,8 +25,8 @@ class RotaryBlock(nn.Module):
 
     def forward(self, h: Tensor, plan: AttentionPlan) -> Tensor:
         """h (B, T, D) to (B, T, D)."""
-        h = h + self.gate_msa * self.attn(self.norm1(h), plan)
-        return h + self.gate_mlp * self.mlp(self.norm2(h))
+        h = torch.addcmul(h, self.gate_msa, self.attn(self.norm1(h), plan))
+        return torch.addcmul(h, self.gate_mlp, self.mlp(self.norm2(h)))
 
 
 class TextBlock(nn.Module):
@@ -43,5 +43,5 @@ class TextBlock(nn.Module):
 
     def forward(self, h: Tensor, keys_values: tuple[Tensor, Tensor], plan: TextPlan) -> Tensor:
         """h (B, T, D) to (B, T, D)."""
-        h = h + self.gate_cross_attn * self.cross_attn(self.norm2(h), keys_values, plan)
-        return h + self.gate_mlp * self.mlp(self.norm3(h))
+        h = torch.addcmul(h, self.gate_cross_attn, self.cross_attn(self.norm2(h), keys_values, plan))
+        return torch.addcmul(h, self.gate_mlp, self.mlp(self.norm3(h)))

@@ -69,13 +69,14 @@ class Smoothing(nn.Module):
         self.taps = taps
 
     def forward(self, motion: Tensor, lengths: Tensor) -> Tensor:
-        """(B, L, C) to the same; both ends of the valid frames are continued by their own values."""
-        x = _held(motion, lengths).transpose(1, 2)
-        taps = x.new_tensor(self.taps).expand(x.shape[1], 1, -1)
-        x = functional.conv1d(_edges(x, len(self.taps)), taps, groups=x.shape[1])
-        x = _held(x.transpose(1, 2), lengths).transpose(1, 2)
-        x = x + self.learned(_edges(x, SMOOTHING_TAPS))
-        return x.transpose(1, 2)
+        """(B, L, C) fp32 to the same; both ends of the valid frames are continued by their own values."""
+        with torch.autocast(motion.device.type, enabled=False):
+            x = _held(motion, lengths).transpose(1, 2)
+            taps = x.new_tensor(self.taps).expand(x.shape[1], 1, -1)
+            x = functional.conv1d(_edges(x, len(self.taps)), taps, groups=x.shape[1])
+            x = _held(x.transpose(1, 2), lengths).transpose(1, 2)
+            x = x + self.learned(_edges(x, SMOOTHING_TAPS))
+            return x.transpose(1, 2)
 
 
 def _edges(x: Tensor, taps: int) -> Tensor:

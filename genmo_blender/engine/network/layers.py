@@ -47,15 +47,15 @@ def sinusoid(positions: Tensor, width: int) -> Tensor:
     return torch.stack([torch.sin(angles), torch.cos(angles)], dim=-1).flatten(-2)
 
 
-def rotary_angles(length: int, head_dim: int, device: torch.device | None = None) -> Tensor:
+def rotary_angles(length: int, head_dim: int) -> Tensor:
     """Angle of each position and channel pair (spec 3.4): (length, head_dim / 2), base 10000, float32."""
-    pairs = torch.arange(0, head_dim, 2, device=device).float() / head_dim
-    return torch.arange(length, device=device).float()[:, None] / (10000.0**pairs)
+    pairs = torch.arange(0, head_dim, 2).float() / head_dim
+    return torch.arange(length).float()[:, None] / (10000.0**pairs)
 
 
-def rotary_table(length: int, head_dim: int, device: torch.device | None = None) -> Tensor:
+def rotary_table(length: int, head_dim: int) -> Tensor:
     """Complex unit numbers that turn a channel pair at a position: (length, head_dim / 2), complex64."""
-    angles = rotary_angles(length, head_dim, device)
+    angles = rotary_angles(length, head_dim)
     return torch.polar(torch.ones_like(angles), angles)
 
 

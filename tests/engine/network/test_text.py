@@ -50,31 +50,31 @@ def attend(layer: TextAttention, x: Tensor, texts: Tensor, weights: Tensor, wind
 def test_texts_add_up_by_their_weights(tokens: int, with_null: bool) -> None:
     layer, x, texts, weights = layer_and_inputs(tokens)
     null = torch.randn(1, TOKENS, WIDTH) if with_null else None
-    got = attend(layer, x, texts, weights, window=24, null=null)
+    got = attend(layer, x, texts, weights, window=8, null=null)
     torch.testing.assert_close(got, reference(layer, x, texts, weights, null), atol=2e-6, rtol=1e-5)
 
 
 def test_a_frame_outside_every_text_gets_exactly_nothing() -> None:
     layer, x, texts, weights = layer_and_inputs(100)
-    out = attend(layer, x, texts, weights, window=24, null=None)
+    out = attend(layer, x, texts, weights, window=8, null=None)
     outside = weights.sum(1) == 0
     assert bool(outside.any()) and bool((out[outside] == 0).all())
 
 
 def test_a_sample_does_not_depend_on_the_windows_of_the_others() -> None:
     layer, x, texts, weights = layer_and_inputs(100)
-    both = attend(layer, x, texts, weights, window=24, null=None)
+    both = attend(layer, x, texts, weights, window=8, null=None)
     for i in range(2):
-        alone = attend(layer, x[i : i + 1], texts[i : i + 1], weights[i : i + 1], window=24, null=None)
+        alone = attend(layer, x[i : i + 1], texts[i : i + 1], weights[i : i + 1], window=8, null=None)
         torch.testing.assert_close(both[i : i + 1], alone, atol=1e-6, rtol=1e-5)
 
 
 def test_no_text_anywhere_is_zero_or_the_null_text() -> None:
     layer, x, texts, weights = layer_and_inputs(100)
     nothing = torch.zeros_like(weights)
-    assert not bool(attend(layer, x, texts, nothing, window=24, null=None).any())
+    assert not bool(attend(layer, x, texts, nothing, window=8, null=None).any())
     null = torch.randn(1, TOKENS, WIDTH)
-    got = attend(layer, x, texts, nothing, window=24, null=null)
+    got = attend(layer, x, texts, nothing, window=8, null=null)
     torch.testing.assert_close(got, reference(layer, x, texts, nothing, null), atol=2e-6, rtol=1e-5)
 
 
