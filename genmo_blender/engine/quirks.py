@@ -1,4 +1,4 @@
-"""Where the release is wrong (spec 5.1): one record of switches. False is what we do, True what the release does.
+"""Where the release is wrong (spec 5.1): one record of switches. False is the sane way, True what the release does.
 
 Deviations that are no choice at run time (training data, dead code) are not here: spec 5.1 says what became of them.
 """
@@ -22,8 +22,9 @@ class OfficialQuirks:
     """D8: focal length guessed from the image's diagonal, or from its longest side as the release does."""
     velocity_without_transpose: bool = False
     """D1: the encoder takes R d for the local velocity although the roll-out needs R^T d."""
-    late_yaw: bool = False
-    """D7: the roll-out turns frame i by the camera's rotation i instead of i - 1."""
+    late_yaw: bool = True
+    """D7: the roll-out turns frame i by the camera's rotation i instead of i - 1. Matched unless told otherwise, as
+    spec 5.1 decides: the ancestor does the same, and smoothing hides it."""
     arc_cosine_yaw: bool = False
     """The roll-out takes the camera's heading step from an arc cosine, so that even a still camera turns the world by
     rounding noise of 3.5e-4 rad a frame; ours comes from an arc tangent and is exact."""
