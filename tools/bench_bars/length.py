@@ -1,6 +1,7 @@
 """Long motion in one pass, with a real engine process and no Blender: memory, time, and calm at the borders of texts.
 
-Memory is the engine's peak during the job above what it holds idle, loaded and used once; Linux alone tells it.
+Each length is measured as the first job of an engine of its own, whose model is loaded and whose prompts are cached.
+Memory is the peak during the job above what that engine held idle; Linux alone tells it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,20 +68,31 @@ def forget_peak(pid: int) -> None:
     Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
-def measured(folder: Path, options: tuple[str, ...], seconds: float) -> tuple[dict[str, float], MotionResult]:
-    """One job in an engine of its own, after a short one with the same prompts (everything loaded and cached)."""
+@contextmanager
+def loaded_engine(folder: Path, options: tuple[str, ...]) -> Iterator[Jobs]:
+    """An engine that has loaded its model and waits. Raises RuntimeError when it cannot."""
     command = local_command(Path(sys.executable), ROOT / "genmo_blender", folder, options)
-    engine = EngineProcess(command, folder / "engine.log", folder, engine_environment(os.environ))
-    jobs = Jobs(engine)
+    jobs = Jobs(EngineProcess(command, folder / "engine.log", folder, engine_environment(os.environ)))
     try:
-        carried_out(jobs, replace(request(0.5 * len(ROW), 0.5), steps=2))
+        jobs.engine.start()
+        while jobs.engine.status != "ready":
+            jobs.poll()
+            if jobs.engine.trouble is not None:
+                raise RuntimeError(str(jobs.engine.trouble))
+            time.sleep(0.02)
+        yield jobs
+    finally:
+        jobs.stop()
+
+
+def measured(folder: Path, options: tuple[str, ...], seconds: float) -> tuple[dict[str, float], MotionResult]:
+    """One job: seconds, MB idle, MB at the peak above them; and its result."""
+    with loaded_engine(folder, options) as jobs:
         pid = engine_pid(folder)
         idle = memory(pid, "VmRSS")
         forget_peak(pid)
         result, spent = carried_out(jobs, request(seconds, SECONDS_A_PROMPT))
         peak = memory(pid, "VmHWM")
-    finally:
-        jobs.stop()
     return {"seconds": spent, "idle_mb": idle, "above_mb": peak - idle}, result
 
 
@@ -100,6 +114,8 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     arguments = parser.parse_args()
     options = ("--model", arguments.model) if arguments.model else ()
+    with tempfile.TemporaryDirectory() as folder, loaded_engine(Path(folder), options) as jobs:
+        carried_out(jobs, replace(request(0.5 * len(ROW), 0.5), steps=1))  # the prompts are cached now
     runs: dict[str, list[dict[str, float]]] = {str(SHORT): [], str(LONG): []}
     for _ in range(arguments.runs):
         for seconds in (SHORT, LONG):
