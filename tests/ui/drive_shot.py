@@ -243,6 +243,7 @@ def shot() -> Iterator[float]:
     noted("playing", window().screen.is_animation_playing)
     noted("waiting", waiting())
     first = curves()
+    bpy.context.scene.frame_set(60)  # playing goes on from here: in the middle of a step
     yield from picture("04-take")
     yield from undone()
     noted("after undo", [len(bpy.data.actions), waiting(), session().working])
@@ -251,6 +252,7 @@ def shot() -> Iterator[float]:
     yield from searched("GENMO: Next Take")
     noted("another take", curves() != first)
     noted("shown", bpy.data.objects["Character"].animation_data.action.name)
+    bpy.context.scene.frame_set(140)
     yield from picture("05-next-take")
     yield from clicked(button(KEEP, 0.2))
     noted("kept", [a.name for a in bpy.data.actions])
