@@ -2,6 +2,7 @@
 
 Whoever wants quiet keeps an empty file named by its process id in `~/.cache/genmo_blender/pause/`; the trainer looks
 there at each step and waits while a file of a living process lies there. A file whose process is gone means nothing.
+Training that the same process starts itself, in a test, must go on: GENMO_PAUSED_BY tells it whom not to wait for.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+STARTER = "GENMO_PAUSED_BY"
+
 
 def cache_folder() -> Path:
     """Where genmo_blender keeps what all checkouts share."""
@@ -19,11 +22,13 @@ def cache_folder() -> Path:
 
 @contextmanager
 def training_paused() -> Iterator[Path]:
-    """Asks training runs to wait until the block ends; yields the file that says so."""
+    """Asks training runs of others to wait until the block ends; yields the file that says so."""
     mark = cache_folder() / "pause" / str(os.getpid())
     mark.parent.mkdir(parents=True, exist_ok=True)
     mark.touch()
+    os.environ[STARTER] = mark.name
     try:
         yield mark
     finally:
+        del os.environ[STARTER]
         mark.unlink(missing_ok=True)

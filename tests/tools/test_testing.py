@@ -65,10 +65,13 @@ def test_an_unknown_part_is_refused() -> None:
 
 def test_training_waits_for_a_file_named_by_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pause.Path, "home", lambda: tmp_path)
+    monkeypatch.delenv("GENMO_PAUSED_BY", raising=False)  # set when build.py runs this
     with training_paused() as mark:
         assert mark == tmp_path / ".cache/genmo_blender/pause" / str(os.getpid())
         assert mark.is_file()
+        assert os.environ["GENMO_PAUSED_BY"] == mark.name
     assert not mark.exists()
+    assert "GENMO_PAUSED_BY" not in os.environ
 
 
 def test_a_failed_step_shows_the_end_of_its_log(tmp_path: Path) -> None:

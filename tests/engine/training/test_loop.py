@@ -106,6 +106,12 @@ def test_resuming_nothing_and_an_unknown_preset_are_refused_with_sentences(built
         presets.preset("huge")
 
 
+def test_the_trainer_does_not_wait_for_the_process_that_started_it(tmp_path, monkeypatch):
+    (tmp_path / str(os.getpid())).touch()
+    monkeypatch.setenv("GENMO_PAUSED_BY", str(os.getpid()))
+    loop.wait_while_paused(tmp_path)
+
+
 def test_the_trainer_holds_until_the_process_that_asked_for_quiet_lets_go(tmp_path):
     held = tmp_path / str(os.getpid())
     held.touch()
