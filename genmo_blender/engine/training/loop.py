@@ -104,7 +104,7 @@ def wait_while_paused(folder: Path = PAUSE_FOLDER, interval: float = 1.0) -> flo
     """Hold while a test or bench process that is alive has a file in ``folder``; returns the seconds waited.
 
     On two cores a trainer falsifies every other figure (mini_model.md). A trainer that such a process started itself,
-    as the tests do, goes on: it finds that process in GENMO_PAUSED_BY, and would otherwise wait for whoever waits for it.
+    as the tests do, goes on: it finds that process in GENMO_PAUSED_BY; they would wait for each other.
     """
     began = time.monotonic()
     starter = os.environ.get("GENMO_PAUSED_BY")
