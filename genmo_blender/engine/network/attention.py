@@ -141,19 +141,18 @@ class TextPlan:
     total: Tensor | None
 
 
-def plan_text(weights: Tensor, window: int, null_remainder: bool, block: int = 128) -> TextPlan:
+def plan_text(weights: Tensor, window: int, null_remainder: bool) -> TextPlan:
     """Group the windows of texts by query blocks. `weights` (B, K, T) are those of each token, 0 outside a window.
 
     With `null_remainder`, the weight that is missing to one, max(0, 1 - sum_k min(w_k, 1)), goes to the null text.
-    Short motions and single texts are one block; otherwise a text costs only the blocks that it touches.
+    Short motions and single texts are one block; otherwise a block is a window, and a text costs only those it touches.
     """
     batch, count, tokens = weights.shape
     if null_remainder:
         rest = (1.0 - weights.clamp(max=1.0).sum(1, keepdim=True)).clamp(min=0.0)
         rest = rest * (rest > 1e-6)  # rounding in averaged weights is no uncovered frame
         weights = torch.cat([weights, rest], dim=1)
-    if tokens <= DENSE_WINDOWS * window or count == 1:
-        block = tokens
+    block = tokens if tokens <= DENSE_WINDOWS * window or count == 1 else window
     blocks = -(-tokens // block)
     cut = functional.pad(weights, (0, blocks * block - tokens)).unflatten(-1, (blocks, block))
     cut = cut.transpose(1, 2).flatten(0, 1)  # (B * blocks, K or K + 1, block)

@@ -1,0 +1,151 @@
+"""Measuring one size: time of ours and of the plain loop in turns, memory of each in a process of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..diffusion.sampler import Guidance, GuidedNetwork, TakeNoise, ddim_steps
+from ..diffusion.schedule import DiffusionSchedule
+from ..network.config import NetworkConfig
+from ..network.denoiser import Denoiser
+from ..precision import half_products, halve_products
+from .jobs import FPS, random_denoiser, step_operations, text_job
+from .plain import PlainLoop
+
+SCALE = 2.5
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One row of the table: `steps` are run of a chain of `chain_steps`; seconds of motion; with or without words."""
+
+    config: NetworkConfig
+    seconds: float
+    steps: int
+    chain_steps: int
+    words: bool = True
+
+
+def ours(plan: Plan, denoiser: Denoiser, half: bool = False) -> Callable[[], Tensor]:
+    """A run of the sampler, preparation included."""
+    inputs, noise = text_job(plan.config, plan.seconds, plan.words), _noise(plan)
+    chain = DiffusionSchedule.cosine().respaced(str(plan.chain_steps))
+
+    def run() -> Tensor:
+        with torch.inference_mode(), half_products(CPU, half):
+            walk = ddim_steps(GuidedNetwork(denoiser, inputs, Guidance.everything(SCALE)), chain, noise)
+            for _ in range(plan.steps):
+                state, _output = next(walk)
+            return state
+
+    return run
+
+
+def plain(plan: Plan, denoiser: Denoiser) -> Callable[[], Tensor]:
+    """A run of the plain loop."""
+    inputs, noise = text_job(plan.config, plan.seconds, plan.words), _noise(plan)
+
+    def run() -> Tensor:
+        with torch.inference_mode():
+            return PlainLoop(denoiser, inputs).sample(noise, plan.steps, plan.chain_steps, SCALE)
+
+    return run
+
+
+def _noise(plan: Plan) -> Tensor:
+    return TakeNoise([3], round(plan.seconds * FPS)).draw()
+
+
+def timed(run: Callable[[], Tensor]) -> tuple[float, Tensor]:
+    """Seconds of one run and what it gave."""
+    began = time.perf_counter()
+    result = run()
+    return time.perf_counter() - began, result
+
+
+def time_row(plan: Plan, rounds: int, half: bool) -> dict[str, float]:
+    """Best of `rounds`, ours and plain in turns; `half` measures ours in bf16 too."""
+    denoiser = random_denoiser(plan.config)
+    runs = {"ours": ours(plan, denoiser), "plain": plain(plan, denoiser)}
+    if half:
+        halved = random_denoiser(plan.config)
+        halve_products(halved)
+        runs["ours_bf16"] = ours(plan, halved, half=True)
+    best = dict.fromkeys(runs, float("inf"))
+    results: dict[str, Tensor] = {}
+    for _ in range(rounds):
+        for name, run in runs.items():
+            seconds, results[name] = timed(run)
+            best[name] = min(best[name], seconds)
+    branches = 2 if plan.words else 1
+    row = {f"{name}_steps_per_second": plan.steps / seconds for name, seconds in best.items()}
+    row |= {
+        f"{name}_seconds_per_generated_second": seconds * plan.chain_steps / plan.steps / plan.seconds
+        for name, seconds in best.items()
+    }
+    row |= {f"{name}_speedup": best["plain"] / best[name] for name in runs if name != "plain"}
+    row |= {
+        f"{name}_largest_difference": float((results[name] - results["plain"]).abs().max())
+        for name in runs
+        if name != "plain"
+    }
+    operations = step_operations(plan.config, plan.seconds, branches) * plan.steps
+    return row | {f"{name}_gflops": operations / seconds / 1e9 for name, seconds in best.items() if name != "plain"}
+
+
+def memory_row(plan: Plan) -> dict[str, float]:
+    """Peak memory of two steps above the loaded idle process, MB, of ours and of the plain loop."""
+    context = multiprocessing.get_context("spawn")
+    row: dict[str, float] = {}
+    for name in ("ours", "plain"):
+        with ProcessPoolExecutor(1, mp_context=context) as pool:
+            peak = pool.submit(_peak_of, name, plan, torch.get_num_threads()).result()
+        row |= {f"{name}_peak_mb": peak, f"{name}_peak_mb_per_second": peak / plan.seconds}
+    return row
+
+
+def _peak_of(name: str, plan: Plan, threads: int) -> float:
+    torch.set_num_threads(threads)
+    denoiser = random_denoiser(plan.config)
+    maker = {"ours": ours, "plain": plain}[name]
+    short = Plan(plan.config, 1.0, 1, plan.chain_steps, plan.words)
+    maker(short, denoiser)()  # what torch allocates once is part of the idle process
+    idle = _memory("VmRSS")
+    _forget_peak()
+    maker(Plan(plan.config, plan.seconds, 2, plan.chain_steps, plan.words), denoiser)()
+    return max(0.0, _memory("VmHWM") - idle)
+
+
+def _memory(field: str) -> float:
+    """MB of this process; where the system does not say more, its peak since it began."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        line = next(line for line in status.read_text().splitlines() if line.startswith(field + ":"))
+        return int(line.split()[1]) / 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
+
+
+def _forget_peak() -> None:
+    reset = Path("/proc/self/clear_refs")
+    if reset.is_file():
+        reset.write_text("5")
+
+
+def product_speed(dtype: torch.dtype, rounds: int = 5, size: int = 2048) -> float:
+    """GFLOP/s of a large matrix product on this machine, best of `rounds`."""
+    a, b = torch.randn(size, size).to(dtype), torch.randn(size, size).to(dtype)
+    with torch.inference_mode():
+        best = min(timed(lambda: a @ b)[0] for _ in range(rounds + 1))
+    return 2.0 * size**3 / best / 1e9
