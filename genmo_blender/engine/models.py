@@ -14,8 +14,10 @@ from .checkpoint import ModelRecord, load_checkpoint
 from .conditions.prompt_cache import EncoderId
 from .diffusion.sampler import Guidance
 from .network.genmo import GenmoNetwork
+from .precision import halve_products, has_native_bf16
 from .representation.codec import Statistics
 
+HALF_WIDTH = 512
 BUNDLED = "genmo_mini.safetensors"
 LICENCES = {"genmo_mini": "CC-BY-4.0"}
 
@@ -29,6 +31,8 @@ class Model:
     record: ModelRecord
     sha256: str
     device: torch.device
+    half: bool = False
+    """Whether products run in bf16 (`precision.halve_products` was called)."""
 
     @property
     def encoder(self) -> EncoderId:
@@ -61,6 +65,7 @@ class Model:
             longest_seconds=self.record.longest_seconds,
             licence=self.record.licence or LICENCES.get(self.record.name, ""),
             device=self.device.type,
+            precision="bf16" if self.half else "fp32",
         )
 
 
@@ -78,4 +83,8 @@ def load_model(path: Path | str | None = None, device: torch.device | None = Non
     checkpoint = load_checkpoint(path or assets_folder() / BUNDLED)
     device = device or best_device()
     network = checkpoint.build().to(device).requires_grad_(False)
-    return Model(network, checkpoint.statistics.to(device), checkpoint.record, checkpoint.sha256, device)
+    # a narrow network gains nothing: its time is not in products
+    half = checkpoint.record.network.latent_dim >= HALF_WIDTH and has_native_bf16(device)
+    if half:
+        halve_products(network)
+    return Model(network, checkpoint.statistics.to(device), checkpoint.record, checkpoint.sha256, device, half)

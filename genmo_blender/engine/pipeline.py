@@ -26,6 +26,7 @@ from .models import Model, load_model
 from .network.conditions import ConditionInputs
 from .network.denoiser import TextContext
 from .network.heads import NetworkOutput
+from .precision import half_products
 from .refine.delivery import deliver
 from .representation.codec import decode_rotations
 from .representation.rotations import matrix_to_quaternion
@@ -109,7 +110,8 @@ class Pipeline:
     def _inputs(self, request: GenerateRequest, progress: ProgressCall) -> SamplerInputs:
         network, device = self.model.network, self.model.device
         frames, takes = request.frames, request.takes
-        f_cond = network.conditions.f_cond(ConditionInputs(), 1, frames).expand(takes, frames, -1)
+        with half_products(device, self.model.half):
+            f_cond = network.conditions.f_cond(ConditionInputs(), 1, frames).expand(takes, frames, -1)
         length = torch.full((takes,), frames, device=device)
         text = None
         if request.texts:
@@ -135,15 +137,16 @@ class Pipeline:
     ) -> NetworkOutput:
         seeds = [request.seed + i for i in range(request.takes)]
         noise = TakeNoise(seeds, request.frames, self.model.device)
-        return sample(
-            self.model.network.denoiser,
-            inputs,
-            noise,
-            self.model.guidance(request.guidance),
-            steps=request.steps,
-            progress=lambda done, of: progress("solving", done, of),
-            cancelled=cancelled,
-        )
+        with half_products(self.model.device, self.model.half):
+            return sample(
+                self.model.network.denoiser,
+                inputs,
+                noise,
+                self.model.guidance(request.guidance),
+                steps=request.steps,
+                progress=lambda done, of: progress("solving", done, of),
+                cancelled=cancelled,
+            )
 
     def _decode(self, request: GenerateRequest, output: NetworkOutput) -> list[Take]:
         parts = decode_rotations(output.pred_x.float(), self.model.statistics)

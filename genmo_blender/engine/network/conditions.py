@@ -118,7 +118,7 @@ class ConditionEmbedder(nn.Module):
         total = self.embed_obs(inputs.obs, inputs.visible_joints(), batch)
         for key in self.keys:
             total = total + self.term(key, self.embed(key, inputs), inputs.exists(key), batch)
-        return (total + self._ours(inputs)).expand(batch, frames, -1)
+        return (total + self._ours(inputs)).float().expand(batch, frames, -1)
 
     def sums(self, inputs: ConditionInputs, batch: int, frames: int) -> ConditionSums:
         """The sums that guidance needs; no embedder runs twice."""
@@ -132,7 +132,7 @@ class ConditionEmbedder(nn.Module):
             empty = empty + absent
         ours = self._ours(inputs)
         shape = (batch, frames, self.config.latent_dim)
-        return ConditionSums((cond + ours).expand(shape), (uncond + ours).expand(shape), empty.expand(shape))
+        return ConditionSums(*(total.float().expand(shape) for total in (cond + ours, uncond + ours, empty)))
 
     def embed_obs(self, obs: Tensor | None, visible: Tensor | None, batch: int) -> Tensor:
         """Keypoints (spec 2.1): (B, L, 17, 3) to (B, L, D); an unseen joint is its learned vector. None: (B, 1, D)."""
