@@ -1,6 +1,7 @@
 """Where the release is wrong (spec 5.1): one record of switches. False is the sane way, True what the release does.
 
-Deviations that are no choice at run time (training data, dead code) are not here: spec 5.1 says what became of them.
+Deviations that are no choice at run time (training data, dead code) are not here, nor those of parts that are not
+built yet (D9, keypoint confidence) or that nobody wants back (D27, an encoded empty caption): spec 5.1 has the list.
 """
 
 from __future__ import annotations
@@ -28,16 +29,12 @@ class OfficialQuirks:
     arc_cosine_yaw: bool = False
     """The roll-out takes the camera's heading step from an arc cosine, so that even a still camera turns the world by
     rounding noise of 3.5e-4 rad a frame; ours comes from an arc tangent and is exact."""
-    sigmoid_confidence: bool = False
-    """D9: keypoint confidence through a sigmoid, so that every keypoint counts as seen."""
     ankle_targets_only: bool = False
     """D10: the clean-up ignores the toe's target."""
     ground_lowest_joint: bool = False
     """Spec 8.1: the lowest joint of the clip is put on the floor; ours puts the soles there."""
     mask_local_orient_2d: bool = False
     """D15: samples supervised in the camera alone lose the camera-frame orientation from the simple loss too."""
-    encode_empty_caption: bool = False
-    """D27: an empty caption is encoded; ours is no text."""
     unused_noise_draw: bool = False
     """Spec 5.2: every DDIM step draws noise that is never used; needed where a stream of random numbers must match."""
 

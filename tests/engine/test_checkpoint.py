@@ -87,8 +87,8 @@ def test_training_goes_on_from_a_file(path: Path, checkpoint: Checkpoint) -> Non
 
 def test_the_quirks_of_the_weights_overrule_the_others(checkpoint: Checkpoint) -> None:
     quirks = checkpoint.record.quirks(OfficialQuirks.official())
-    assert quirks.gravity_view == "down" and quirks.focal_rule == "diagonal" and quirks.sigmoid_confidence
-    assert not checkpoint.record.quirks().sigmoid_confidence
+    assert quirks.gravity_view == "down" and quirks.focal_rule == "diagonal" and quirks.ground_lowest_joint
+    assert not checkpoint.record.quirks().ground_lowest_joint
 
 
 def refused(path: Path, code: str) -> ModelFailure:
