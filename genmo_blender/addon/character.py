@@ -238,16 +238,18 @@ def _make_body(name: str, skeleton: Skeleton) -> bpy.types.Object:
 
 def _weight(body: bpy.types.Object, skeleton: Skeleton, joints: Array, weights: Array) -> None:
     """Vertex groups, one a joint. Vertices of equal weight go in one call: `add` takes one weight at a time."""
+    groups = [body.vertex_groups.new(name=name) for name in skeleton.names]
     weights = weights / weights.sum(axis=1, keepdims=True)
-    for j, name in enumerate(skeleton.names):
-        group = body.vertex_groups.new(name=name)
-        rows, columns = np.nonzero((joints == j) & (weights > 0))
-        # A thousandth is far below what the eye or a half-precision weight can tell.
-        rounded = np.maximum(np.round(weights[rows, columns], 3), 0.001)
-        order = np.argsort(rounded, kind="stable")
-        values, starts = np.unique(rounded[order], return_index=True)
-        for value, chunk in zip(values.tolist(), np.split(rows[order], starts[1:]), strict=True):
-            group.add(chunk.tolist(), value, "REPLACE")
+    used = weights > 0
+    # A thousandth is about what a half-precision weight can tell.
+    steps = np.maximum(np.rint(1000 * weights[used]).astype(np.int64), 1)
+    keys = joints[used].astype(np.int64) * 1001 + steps
+    order = np.argsort(keys, kind="stable")
+    vertices = np.nonzero(used)[0][order].tolist()
+    unique, starts = np.unique(keys[order], return_index=True)
+    ends = [*starts[1:].tolist(), len(vertices)]
+    for key, start, end in zip(unique.tolist(), starts.tolist(), ends, strict=True):
+        groups[key // 1001].add(vertices[start:end], key % 1001 / 1000, "REPLACE")
 
 
 def _material(name: str, colour: tuple[float, float, float, float]) -> bpy.types.Material:

@@ -111,3 +111,18 @@ def test_the_character_stands_with_its_soles_at_the_cursor_and_faces_minus_y(sta
     assert toe.y < ankle.y - 0.05
     assert bones["left_hip"].head_local.x > 0 > bones["right_hip"].head_local.x
     assert tuple(target.location) == (2.0, 3.0, 0.5)
+
+
+def test_every_vertex_hangs_on_its_bones_as_the_body_says(stage):
+    target = stage.character()
+    body = next(o for o in bpy.data.objects if o.parent == target)
+    with np.load(stage.module("motion.skeleton").assets_folder() / "body.npz") as data:
+        joints, weights = data["weight_index"], data["weight"].astype(float)
+        names = [str(n) for n in data["joint_names"]]
+    weights /= weights.sum(axis=1, keepdims=True)
+    assert [g.name for g in body.vertex_groups] == names
+    for v in range(0, len(joints), 97):
+        given = {body.vertex_groups[g.group].name: g.weight for g in body.data.vertices[v].groups}
+        expected = {names[j]: w for j, w in zip(joints[v], weights[v], strict=True) if w > 0}
+        assert given.keys() == expected.keys()
+        assert max(abs(given[n] - expected[n]) for n in given) < 1.1e-3
