@@ -178,17 +178,18 @@ def _generated_keys(frames: Array, values: Array) -> dict[str, Array]:
 
 def new_take_action(
     target: bpy.types.Object, original: bpy.types.Action | None, slot_identifier: str, name: str
-) -> Any:
-    """A new action for a take, and its slot: a copy of the original's slot, or empty."""
+) -> bpy.types.Action:
+    """A new action for a take, with one slot: a copy of the original's, or an empty one."""
     if original is None or slot_identifier not in original.slots:
         action = bpy.data.actions.new(name)
-        return action, action.slots.new(id_type="OBJECT", name=target.name)
+        action.slots.new(id_type="OBJECT", name=target.name)
+        return action
     action = original.copy()
     action.name = name
     for slot in list(action.slots):
         if slot.identifier != slot_identifier:
             action.slots.remove(slot)
-    return action, action.slots[slot_identifier]
+    return action
 
 
 def take_name(character_name: str, prompts: Iterable[str], number: int, seed: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import bpy
@@ -30,10 +31,9 @@ class GENMO_UL_strips(bpy.types.UIList):
     def filter_items(self, context, data, name):  # noqa: D102
         target = current_character(context)
         strips = getattr(data, name)
-        shown = [
-            self.bitflag_filter_item if timeline.is_text_strip(s) and s.genmo.character == target else 0 for s in strips
-        ]
-        order = sorted(range(len(strips)), key=lambda i: compat.strip_extent(strips[i]))
+        ours = {i for i, s in enumerate(strips) if timeline.is_text_strip(s) and s.genmo.character == target}
+        shown = [self.bitflag_filter_item if i in ours else 0 for i in range(len(strips))]
+        order = sorted(range(len(strips)), key=lambda i: compat.strip_extent(strips[i])[0] if i in ours else math.inf)
         places = [0] * len(order)
         for place, index in enumerate(order):
             places[index] = place

@@ -147,6 +147,14 @@ def scene_deleted(name: str) -> GenmoFailure:
     )
 
 
+def not_written(name: str) -> GenmoFailure:
+    return GenmoFailure(
+        "not_written",
+        f"The takes for {name} could not be written.",
+        "Your animation is unchanged; the system console has the details.",
+    )
+
+
 def waiting_for(name: str, what: str) -> str:
     return f"Takes for {name} are ready. They arrive when {what} has ended."
 

@@ -150,6 +150,10 @@ class Session:
         except GenmoFailure as failure:
             self._close(job.id, "failed", sentences.text_of(failure))
             return False
+        except Exception:
+            LOG.exception("GENMO Motion: takes could not be written")
+            self._close(job.id, "failed", sentences.text_of(sentences.not_written(order.name)))
+            return False
         self._close(job.id, "applied", sentence)
         return True
 

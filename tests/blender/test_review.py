@@ -192,3 +192,24 @@ def test_an_unreadable_recipe_is_told(stage):
     target.animation_data.action["genmo_recipe"] = "{"
     with pytest.raises(RuntimeError, match="recipe of .* cannot be read"):
         bpy.ops.genmo.again()
+
+
+def test_a_result_that_cannot_be_written_leaves_nothing(stage, monkeypatch):
+    animated(stage)
+    keying = stage.module("addon.keying")
+    write, calls = keying.write, []
+
+    def breaks_at_the_second_take(*arguments):
+        calls.append(arguments)
+        write(*arguments)
+        if len(calls) == 2:
+            raise KeyError("a bone")
+
+    monkeypatch.setattr(keying, "write", breaks_at_the_second_take)
+    before = stage.scene_hash()
+    with pytest.raises(RuntimeError, match="The takes for Hero could not be written. Your animation is unchanged"):
+        bpy.ops.genmo.generate(takes=3, seed=4)
+    assert stage.scene_hash() == before and len(calls) == 2
+    monkeypatch.undo()
+    bpy.ops.genmo.generate(seed=4)
+    assert bpy.context.view_layer.objects.active.animation_data.action.name == "Hero · walks, waves · t01 · s4"

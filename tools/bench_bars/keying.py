@@ -29,7 +29,8 @@ def main() -> None:
     rotations, transl = motion()
     resampling, writing = [], []
     for run in range(RUNS):
-        action, slot = keying.new_take_action(target, None, "", f"take {run}")
+        action = keying.new_take_action(target, None, "", f"take {run}")
+        slot = action.slots[0]
         began = time.perf_counter()
         curves = keying.pose_curves(rest, names, rotations, transl, 30.0, 30.0, 1, FRAMES)
         between = time.perf_counter()

@@ -55,13 +55,26 @@ def own_state(target: bpy.types.Object) -> character.OwnState:
 
 
 def begin(target: bpy.types.Object, scene: bpy.types.Scene, result: MotionResult, placement: Placement) -> None:
-    """Write all takes of a result as actions, beside those that wait already, and show the first new one."""
-    own = own_state(target)
+    """Write all takes of a result as actions, beside those that wait already, and show the first new one.
+
+    All or nothing: whatever is raised on the way, the file is as it was.
+    """
+    own, count = own_state(target), target.genmo.take_count
+    written: list[bpy.types.Action] = []
+    try:
+        for take in result.takes:
+            written.append(_new_take(target, own, take, placement))
+            _key_take(target, written[-1], take, result.fps, placement)
+    except BaseException:
+        _remove(written)
+        target.genmo.take_count = count
+        raise
     _remember(target, own)
     review = target.genmo.review
     first_new = len(waiting(target))
-    for take in result.takes:
-        action = _write_take(target, own, take, result.fps, placement)
+    for action in written:
+        action.use_fake_user = True
+        action.genmo.owner = target
         review.takes.add().action = action
     show(target, first_new)
     if review.scene is None:
@@ -80,12 +93,18 @@ def _remember(target: bpy.types.Object, own: character.OwnState) -> None:
         own.action.use_fake_user = True
 
 
-def _write_take(
-    target: bpy.types.Object, own: character.OwnState, take: Take, motion_fps: float, placement: Placement
-) -> bpy.types.Action:
+def _new_take(target: bpy.types.Object, own: character.OwnState, take: Take, placement: Placement) -> bpy.types.Action:
+    """The action of a take, with its name and recipe, not yet keyed."""
     target.genmo.take_count += 1
     name = keying.take_name(target.name, placement.prompts, target.genmo.take_count, take.seed)
-    action, slot = keying.new_take_action(target, own.action, own.slot, name)
+    action = keying.new_take_action(target, own.action, own.slot, name)
+    keying.store_recipe(action, {**placement.recipe, "seed": take.seed, "name": name, "report": take.report})
+    return action
+
+
+def _key_take(
+    target: bpy.types.Object, action: bpy.types.Action, take: Take, motion_fps: float, placement: Placement
+) -> None:
     names = canonical(take.rotations.shape[1]).names
     curves = keying.pose_curves(
         character.rest_pose(target, names),
@@ -97,11 +116,7 @@ def _write_take(
         placement.first,
         placement.last,
     )
-    keying.write(action, slot, curves)
-    keying.store_recipe(action, {**placement.recipe, "seed": take.seed, "name": name, "report": take.report})
-    action.use_fake_user = True
-    action.genmo.owner = target
-    return action
+    keying.write(action, action.slots[0], curves)
 
 
 def show(target: bpy.types.Object, index: int) -> None:
