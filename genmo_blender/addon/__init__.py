@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-MODULES = ("properties", "preferences", "session", "operators", "panels", "menus", "handlers")
+MODULES = ("icons", "properties", "preferences", "session", "operators", "panels", "menus", "handlers")
 
 
 def register() -> None:

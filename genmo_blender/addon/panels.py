@@ -7,7 +7,7 @@ import time
 
 import bpy
 
-from . import compat, measure, prompt_notes, session, timeline
+from . import compat, icons, measure, prompt_notes, session, timeline
 from .operators.common import current_character
 from .services import takes
 
@@ -47,6 +47,9 @@ class _Panel:
     bl_category = "GENMO"
     bl_region_type = "UI"
     layout: bpy.types.UILayout
+
+    def draw_header(self, _context: bpy.types.Context) -> None:
+        self.layout.label(text="", icon_value=icons.genmo())
 
     def draw(self, context: bpy.types.Context) -> None:
         with measure.span("draw"):
