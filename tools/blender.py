@@ -23,7 +23,7 @@ def run_in_blender(version: str, archive: Path, arguments: Sequence[str | Path],
     BUILD.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f"blender-{version}-", dir=BUILD) as resources:
         env = blender_environment(Path(resources), archive)
-        return through([python, RUNNER, archive, *arguments], env, cwd or Path.cwd())
+        return through([python, "-P", RUNNER, archive, *arguments], env, cwd or Path.cwd())
 
 
 def blender_environment(resources: Path, archive: Path) -> dict[str, str]:

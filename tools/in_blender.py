@@ -1,9 +1,10 @@
 """Runs inside an environment with bpy: installs the extension's zip as a user would, then runs a script or a module.
 
-    python in_blender.py ZIP SCRIPT ARGS...
-    python in_blender.py ZIP -m MODULE ARGS...
+    python -P in_blender.py ZIP SCRIPT ARGS...
+    python -P in_blender.py ZIP -m MODULE ARGS...
 
-Started by tools/blender.py, which points BLENDER_USER_RESOURCES at an empty folder. Not importable outside Blender.
+Started by tools/blender.py, which points BLENDER_USER_RESOURCES at an empty folder; -P keeps this folder's modules from
+hiding others of the same name. Not importable outside Blender.
 """
 
 import runpy
@@ -32,10 +33,11 @@ def main() -> None:
     install(archive)
     if rest[0] == "-m":
         sys.argv = rest[1:]
+        sys.path.insert(0, str(Path.cwd()))
         runpy.run_module(rest[1], run_name="__main__", alter_sys=True)
     else:
         sys.argv = rest
-        sys.path[0] = str(Path(rest[0]).resolve().parent)
+        sys.path.insert(0, str(Path(rest[0]).resolve().parent))
         runpy.run_path(rest[0], run_name="__main__")
 
 
