@@ -108,10 +108,11 @@ def test_waiting_takes_survive_saving_and_reopening(stage, tmp_path):
     assert stage.action_hash(data.action) == own
 
 
-def test_an_original_without_other_users_survives_saving_during_review(stage, tmp_path):
+def test_the_animators_action_survives_even_the_characters_end_during_review(stage, tmp_path):
     target = animated(stage)
     assert target.animation_data.action.users == 1 and not target.animation_data.action.use_fake_user
     bpy.ops.genmo.generate(seed=4)
+    bpy.data.objects.remove(target)
     path = str(tmp_path / "shot.blend")
     bpy.ops.wm.save_as_mainfile(filepath=path)
     bpy.ops.wm.open_mainfile(filepath=path)
