@@ -58,7 +58,6 @@ class Measured:
 
 
 VERSIONS = ("4.5", "5.0")
-WINDOW_RUNS = 3
 
 _KEYING = "300 frames x 55 joints: resampling to the scene's rate and writing all curves"
 _APPLY = "writing a 10 s take as an action, recipe, review and undo step included"

@@ -56,7 +56,7 @@ class Bench:
         """Runs a script of this package in Blender with the zip installed; returns what it has measured."""
         python, out = ready(BLENDER[version]), self.work / f"{script}.json"
         out.unlink(missing_ok=True)
-        command = [python, RUNNER, self.archive, "-m", f"tools.bench_bars.{script}", out, *options]
+        command: list[str | Path] = [python, RUNNER, self.archive, "-m", f"tools.bench_bars.{script}", out, *options]
         quietly(command, f"{doing}, Blender {version}", log_of("bars"), env)
         return json.loads(out.read_text(encoding="utf-8"))
 
@@ -162,7 +162,7 @@ def enabling(bench: Bench) -> Samples:
     samples: Samples = {}
     for version in VERSIONS:
         python, out = ready(BLENDER[version]), bench.work / "enabling.json"
-        command = [python, "-m", "tools.bench_bars.enabling", out]
+        command: list[str | Path] = [python, "-m", "tools.bench_bars.enabling", out]
         with bench.fresh_user() as (_, env):
             quietly([*command, "--install", bench.archive], f"Installing, Blender {version}", log_of("bars"), env)
             told = []

@@ -15,7 +15,6 @@ import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import bpy
@@ -36,7 +35,7 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def module(name: str) -> ModuleType:
+def module(name: str) -> Any:
     """A module of the installed extension, as ``addon.keying``."""
     return importlib.import_module(f"{EXTENSION}.{name}")
 
@@ -59,6 +58,11 @@ def use_model(path: str) -> None:
 def shot(prompts: tuple[str, ...], seconds: float = SECONDS) -> bpy.types.Object:
     """An empty file with a character and prompts that share ``seconds`` evenly. Returns the character."""
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    return direct(prompts, seconds)
+
+
+def direct(prompts: tuple[str, ...], seconds: float = SECONDS) -> bpy.types.Object:
+    """The character and the prompts in the open file, at 30 frames a second. Returns the character."""
     bpy.context.scene.render.fps = FPS
     bpy.ops.genmo.add_character(name="Hero")
     target = bpy.context.view_layer.objects.active
