@@ -16,6 +16,7 @@ import numpy as np
 from ..motion.rotations import Array, heading, normalise
 from ..protocol.requests import GenerateRequest, StartState, TextSpan, validate
 from . import character, compat, keying, sentences
+from .services import playback
 
 CHANNEL_NAME = "GENMO"
 """Channels of this name (GENMO, GENMO 2, ...) hold prompts and are muted, so that strips never show in the render."""
@@ -159,11 +160,13 @@ def strips_range(strips: Sequence[bpy.types.Strip], strips_fps: float, fps: floa
     return FrameRange(round(start * fps), round(end * fps), fps)
 
 
-def own_range(scene: bpy.types.Scene) -> FrameRange:
-    """The preview range if it is on, else the scene's range."""
-    if scene.use_preview_range:
-        return FrameRange(scene.frame_preview_start, scene.frame_preview_end, scene_fps(scene))
-    return FrameRange(scene.frame_start, scene.frame_end, scene_fps(scene))
+def own_range(scene: bpy.types.Scene, target: bpy.types.Object) -> FrameRange:
+    """The animator's preview range if it is on, else the scene's range."""
+    review = target.genmo.review
+    shown, first, last = playback.own_range(scene, review.preview if review.scene == scene else "")
+    if not shown:
+        first, last = scene.frame_start, scene.frame_end
+    return FrameRange(first, last, scene_fps(scene))
 
 
 # Text spans
@@ -258,7 +261,7 @@ class Direction:
 def frame_range(scene: bpy.types.Scene, strips_scene: bpy.types.Scene, target: bpy.types.Object) -> FrameRange:
     """The frames that Generate would fill. Raises RequestFailure when there are no strips to take them from."""
     if scene.genmo.range_mode == "SCENE":
-        return own_range(scene)
+        return own_range(scene, target)
     found = strips_range(strips_for(strips_scene, target), scene_fps(strips_scene), scene_fps(scene))
     if found is None:
         raise sentences.no_strips(target.name)

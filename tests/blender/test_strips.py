@@ -156,6 +156,8 @@ def test_the_scenes_range_can_be_filled_instead(stage):
     assert (order.first, order.last) == (31, 100)
     assert order.request.texts[0].start == pytest.approx(-1.0)
     assert bpy.ops.genmo.generate(seed=1) == {"FINISHED"}
+    scene.frame_end = 110
+    assert request_of(stage).last == 110  # the review's own preview range is no wish of the animator's
     scene.use_preview_range = True
     scene.frame_preview_start, scene.frame_preview_end = 70, 90
     order = request_of(stage)

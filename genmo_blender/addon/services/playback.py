@@ -8,24 +8,32 @@ import bpy
 
 
 def show_range(scene: bpy.types.Scene, first: int, last: int) -> str:
-    """Set the preview range; returns what `restore_range` needs, as JSON."""
-    before = [scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end]
+    """Set the preview range; returns what `own_range` and `restore_range` need, as JSON."""
+    before = _range(scene)
     scene.use_preview_range = True
     scene.frame_preview_start, scene.frame_preview_end = first, last
     return json.dumps({"before": before, "ours": [True, first, last]})
 
 
+def own_range(scene: bpy.types.Scene, record: str) -> tuple[bool, int, int]:
+    """The animator's preview range (on, first, last): the present one, or that before ours if ours is still set."""
+    kept = json.loads(record) if record else {}
+    use, first, last = kept["before"] if kept and _range(scene) == kept["ours"] else _range(scene)
+    return bool(use), int(first), int(last)
+
+
 def restore_range(scene: bpy.types.Scene, record: str) -> None:
     """Put the preview range back, unless the animator has changed it meanwhile."""
-    kept = json.loads(record)
-    if [scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end] != kept["ours"]:
-        return
-    use, first, last = kept["before"]
+    use, first, last = own_range(scene, record)
     # The start is clamped to the end and the other way round: set the end twice.
     scene.frame_preview_end = last
     scene.frame_preview_start = first
     scene.frame_preview_end = last
     scene.use_preview_range = use
+
+
+def _range(scene: bpy.types.Scene) -> list[int]:
+    return [scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end]
 
 
 def play(scene: bpy.types.Scene, first: int) -> None:
