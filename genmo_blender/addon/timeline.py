@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import bpy
 import numpy as np
 
 from ..motion.rotations import Array, heading, normalise
-from ..protocol.requests import GenerateRequest, StartState, TextSpan, validate
+from ..protocol.requests import GenerateRequest, StartState, TextSpan, validate, with_crossfades
 from . import character, compat, keying, sentences
 from .services import playback
 
@@ -173,26 +173,8 @@ def own_range(scene: bpy.types.Scene, target: bpy.types.Object) -> FrameRange:
 
 
 def spans(prompts: Sequence[Prompt], start: float, crossfade: float) -> tuple[TextSpan, ...]:
-    """Prompts of the scene's clock -> spans of a range that begins at ``start``, with fades between neighbours.
-
-    Where two strips touch, each reaches half of ``crossfade`` (seconds) into the other. Where they overlap in part,
-    the overlap is the crossfade. A strip inside another applies together with it, without fades.
-    """
-    out = [TextSpan(p.text, p.start - start, p.end - start, p.strength) for p in prompts]
-    order = sorted(range(len(out)), key=lambda i: (out[i].start, out[i].end))
-    tiny = 1e-6
-    for a, b in zip(order, order[1:], strict=False):
-        left, right = out[a], out[b]
-        overlap = left.end - right.start
-        if abs(overlap) < tiny:
-            # A fade never eats more than half of a strip.
-            half = min(crossfade, left.end - left.start, right.end - right.start) / 2
-            out[a] = replace(left, end=left.end + half, fade_out=2 * half)
-            out[b] = replace(right, start=right.start - half, fade_in=2 * half)
-        elif overlap > 0 and right.start > left.start + tiny and right.end > left.end + tiny:
-            out[a] = replace(left, fade_out=overlap)
-            out[b] = replace(right, fade_in=overlap)
-    return tuple(out)
+    """Prompts of the scene's clock -> spans of a range from ``start``; neighbours fade over ``crossfade`` s."""
+    return with_crossfades([TextSpan(p.text, p.start - start, p.end - start, p.strength) for p in prompts], crossfade)
 
 
 # Where the character stands
