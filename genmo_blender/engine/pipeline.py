@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..motion import rotations as rot
+from ..motion.kinematics import joint_positions
 from ..motion.skeleton import assets_folder, canonical
 from ..protocol.failures import RequestFailure
 from ..protocol.motions import MotionResult, Take
@@ -22,6 +23,7 @@ from .cancellation import raise_if_cancelled
 from .conditions.text import PromptCache, TextEncoder, encode_prompts, load_minilm, load_t5
 from .conditions.windows import frame_weights
 from .diffusion.sampler import SamplerInputs, TakeNoise, sample
+from .evaluation.quality import mean_jerk, toe_slide
 from .models import Model, load_model
 from .network.conditions import ConditionInputs
 from .network.denoiser import TextContext
@@ -94,7 +96,8 @@ class Pipeline:
         for i, take in enumerate(raw):
             raise_if_cancelled(cancelled)
             progress("cleaning", i, len(raw))
-            takes.append(_cleaned(take, request.start) if request.clean_up else take)
+            cleaned = _cleaned(take, request.start) if request.clean_up else take
+            takes.append(replace(cleaned, report=_figures(take, cleaned)))
         progress("cleaning", len(raw), len(raw))
         clock.append(time.perf_counter())
         names = ("prompts_seconds", "solving_seconds", "cleaning_seconds")
@@ -191,6 +194,16 @@ def place(rotations: Array, transl: Array, start: StartState) -> tuple[Array, Ar
     path = rot.rotate(np.broadcast_to(turn, (len(transl), 4)), transl)
     origin = np.array([start.position[0], canonical().pelvis_height, start.position[2]])
     return turned, path - path[0] + origin
+
+
+def _figures(raw: Take, delivered: Take) -> dict[str, float | None]:
+    """Jerk (m/s3) and toe slide (cm/s) before and after the clean-up; None where too little was there to measure."""
+    figures: dict[str, float | None] = {}
+    for name, take in (("raw", raw), ("delivered", delivered)):
+        joints = joint_positions(canonical(), take.rotations.astype(np.float64), take.transl.astype(np.float64))
+        for figure, value in (("jerk_mps3", mean_jerk(joints)), ("toe_slide_cmps", 100 * toe_slide(joints))):
+            figures[f"{name}_{figure}"] = round(value, 3) if np.isfinite(value) else None
+    return figures
 
 
 def _cleaned(take: Take, start: StartState) -> Take:

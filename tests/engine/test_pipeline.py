@@ -231,3 +231,9 @@ def test_a_converted_official_checkpoint_generates_with_the_t5_that_the_user_has
     assert take.rotations.shape == (61, 22, 4)
     with pytest.raises(ModelFailure):
         down.generate(request())  # words need the T5, which is not there
+
+
+def test_every_take_reports_its_jerk_and_slide_before_and_after_the_clean_up(pipeline):
+    report = pipeline.generate(request()).takes[0].report
+    assert set(report) == {f"{a}_{b}" for a in ("raw", "delivered") for b in ("jerk_mps3", "toe_slide_cmps")}
+    assert 0 < report["delivered_jerk_mps3"] < report["raw_jerk_mps3"]
