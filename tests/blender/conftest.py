@@ -92,7 +92,8 @@ def scene_hash() -> str:
         preview = (scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end)
         digest.update(repr((scene.name, preview, scene.frame_current, scene.frame_start, scene.frame_end)).encode())
         for strip in scene.sequence_editor.strips if scene.sequence_editor else ():
-            digest.update(repr((strip.name, strip.channel, strip.text, strip.frame_final_start)).encode())
+            start = strip.left_handle if hasattr(strip, "left_handle") else strip.frame_final_start
+            digest.update(repr((strip.name, strip.channel, strip.text, start)).encode())
     return digest.hexdigest()
 
 
