@@ -75,6 +75,7 @@ def drive(
     out: Path,
     arguments: Sequence[str] = (),
     timeout: float = 600.0,
+    screen: str = SCREEN,
 ) -> int:
     """Installs the extension's zip in Blender 5.2, opens its window and runs a script in it; returns the exit status.
 
@@ -89,7 +90,7 @@ def drive(
         launcher = Path(resources) / "engine-python"
         launcher.write_text(LAUNCHER.format(python=shlex.quote(str(engine_python))))
         launcher.chmod(0o755)
-        inside = session(archive, script, out, arguments)
+        inside = session(archive, script, out, arguments, screen)
         env = {
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME": resources,
@@ -129,15 +130,15 @@ def outside(root: Path, inside: str) -> str:
     )
 
 
-def session(archive: Path, script: Path, out: Path, arguments: Sequence[str]) -> str:
+def session(archive: Path, script: Path, out: Path, arguments: Sequence[str], screen: str) -> str:
     """The shell lines that install the extension and open the window. The first start's greeting is switched off."""
     quiet = "import bpy; bpy.context.preferences.view.show_splash = False; bpy.ops.wm.save_userpref()"
-    window = ["blender", "--enable-event-simulate", "--window-geometry", "0", "0", *SCREEN.split("x")[:2]]
+    window = ["blender", "--enable-event-simulate", "--window-geometry", "0", "0", *screen.split("x")[:2]]
     window += ["--python-exit-code", "3", "--python", str(script), "--", str(out), *arguments]
     lines = [
         ["blender", "--command", "extension", "install-file", "-r", "user_default", "-e", str(archive)],
         ["blender", "--background", "--python-expr", quiet],
-        ["xvfb-run", "-a", "-s", f"-screen 0 {SCREEN}", *window],
+        ["xvfb-run", "-a", "-s", f"-screen 0 {screen}", *window],
         ["exit", "0"],  # the shell stays the namespace's first process: as that, xvfb-run would wait for ever
     ]
     return "\n".join(shlex.join(line) for line in lines)

@@ -150,7 +150,7 @@ def outlived(ending: str) -> Iterator[float]:
 
 def victim_options(ending: str) -> list[str]:
     """The command line of the Blender that ends."""
-    return ["--window-geometry", "0", "0", "800", "600", "--python", __file__, "--", str(OUT), MODEL, ending]
+    return ["--window-geometry", "0", "0", "640", "480", "--python", __file__, "--", str(OUT), MODEL, ending]
 
 
 def zombie(pid: int) -> bool:
