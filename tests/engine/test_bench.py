@@ -14,12 +14,15 @@ from genmo_blender.engine.bench.plain import PlainLoop
 from .network.networks import MINI, SMALL
 
 
-@pytest.mark.parametrize("config", [SMALL, MINI], ids=["official", "mini"])
+WIDE = replace(SMALL, latent_dim=64)  # wide enough for texts to be absorbed, as the official network is
+
+
+@pytest.mark.parametrize("config", [SMALL, WIDE, MINI], ids=["narrow", "wide", "mini"])
 @pytest.mark.parametrize(("seconds", "words"), [(0.6, True), (7.0, True), (11.03, True), (7.0, False)])
 def test_the_plain_loop_and_the_sampler_make_the_same_motion(config, seconds: float, words: bool) -> None:
     plan = Plan(config, seconds, steps=3, chain_steps=5, words=words)
     denoiser = random_denoiser(config)
-    first, second = ours(plan, denoiser)(), plain(plan, denoiser)()
+    (_, first), (_, second) = ours(plan, denoiser)(), plain(plan, denoiser)()
     assert first.shape == second.shape == (1, round(seconds * 30), 151)
     torch.testing.assert_close(first, second, atol=2e-4, rtol=1e-3)
 

@@ -37,28 +37,49 @@ class Plan:
     words: bool = True
 
 
-def ours(plan: Plan, denoiser: Denoiser, half: bool = False) -> Callable[[], Tensor]:
-    """A run of the sampler, preparation included."""
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of one run: what is done once a job, and the steps that were run."""
+
+    once: float
+    steps: float
+
+    def job(self, plan: Plan) -> float:
+        """Seconds of the whole job, all steps of its chain."""
+        return self.once + self.steps * plan.chain_steps / plan.steps
+
+
+Run = Callable[[], tuple[Timing, Tensor]]
+
+
+def ours(plan: Plan, denoiser: Denoiser, half: bool = False) -> Run:
+    """A run of the sampler; gives its timing and the last clean motion it predicted."""
     inputs, noise = text_job(plan.config, plan.seconds, plan.words), _noise(plan)
     chain = DiffusionSchedule.cosine().respaced(str(plan.chain_steps))
 
-    def run() -> Tensor:
+    def run() -> tuple[Timing, Tensor]:
         with torch.inference_mode(), half_products(CPU, half):
+            began = time.perf_counter()
             walk = ddim_steps(GuidedNetwork(denoiser, inputs, Guidance.everything(SCALE)), chain, noise)
+            ready = time.perf_counter()
             for _ in range(plan.steps):
-                state, _output = next(walk)
-            return state
+                _state, output = next(walk)
+            return Timing(ready - began, time.perf_counter() - ready), output.pred_x
 
     return run
 
 
-def plain(plan: Plan, denoiser: Denoiser) -> Callable[[], Tensor]:
+def plain(plan: Plan, denoiser: Denoiser) -> Run:
     """A run of the plain loop."""
     inputs, noise = text_job(plan.config, plan.seconds, plan.words), _noise(plan)
 
-    def run() -> Tensor:
+    def run() -> tuple[Timing, Tensor]:
         with torch.inference_mode():
-            return PlainLoop(denoiser, inputs).sample(noise, plan.steps, plan.chain_steps, SCALE)
+            began = time.perf_counter()
+            loop = PlainLoop(denoiser, inputs)
+            ready = time.perf_counter()
+            motion = loop.sample(noise, plan.steps, plan.chain_steps, SCALE)
+            return Timing(ready - began, time.perf_counter() - ready), motion
 
     return run
 
@@ -67,41 +88,35 @@ def _noise(plan: Plan) -> Tensor:
     return TakeNoise([3], round(plan.seconds * FPS)).draw()
 
 
-def timed(run: Callable[[], Tensor]) -> tuple[float, Tensor]:
-    """Seconds of one run and what it gave."""
-    began = time.perf_counter()
-    result = run()
-    return time.perf_counter() - began, result
-
-
 def time_row(plan: Plan, rounds: int, half: bool) -> dict[str, float]:
-    """Best of `rounds`, ours and plain in turns; `half` measures ours in bf16 too."""
+    """Best of `rounds`, ours and plain in turns; `half` measures ours in bf16 too.
+
+    What is done once a job is timed apart, so that two steps stand for a whole job.
+    """
     denoiser = random_denoiser(plan.config)
-    runs = {"ours": ours(plan, denoiser), "plain": plain(plan, denoiser)}
+    runs: dict[str, Run] = {"ours": ours(plan, denoiser), "plain": plain(plan, denoiser)}
     if half:
         halved = random_denoiser(plan.config)
         halve_products(halved)
         runs["ours_bf16"] = ours(plan, halved, half=True)
-    best = dict.fromkeys(runs, float("inf"))
+    once: dict[str, float] = dict.fromkeys(runs, float("inf"))
+    steps: dict[str, float] = dict.fromkeys(runs, float("inf"))
     results: dict[str, Tensor] = {}
     for _ in range(rounds):
         for name, run in runs.items():
-            seconds, results[name] = timed(run)
-            best[name] = min(best[name], seconds)
-    branches = 2 if plan.words else 1
-    row = {f"{name}_steps_per_second": plan.steps / seconds for name, seconds in best.items()}
-    row |= {
-        f"{name}_seconds_per_generated_second": seconds * plan.chain_steps / plan.steps / plan.seconds
-        for name, seconds in best.items()
-    }
-    row |= {f"{name}_speedup": best["plain"] / best[name] for name in runs if name != "plain"}
-    row |= {
-        f"{name}_largest_difference": float((results[name] - results["plain"]).abs().max())
-        for name in runs
-        if name != "plain"
-    }
-    operations = step_operations(plan.config, plan.seconds, branches) * plan.steps
-    return row | {f"{name}_gflops": operations / seconds / 1e9 for name, seconds in best.items() if name != "plain"}
+            timing, results[name] = run()
+            once[name], steps[name] = min(once[name], timing.once), min(steps[name], timing.steps)
+    job = {name: Timing(once[name], steps[name]).job(plan) for name in runs}
+    row = {f"{name}_steps_per_second": plan.steps / steps[name] for name in runs}
+    row |= {f"{name}_once_a_job_seconds": once[name] for name in runs}
+    row |= {f"{name}_seconds_per_generated_second": job[name] / plan.seconds for name in runs}
+    operations = step_operations(plan.config, plan.seconds, branches=2 if plan.words else 1) * plan.steps
+    for name in runs:
+        if name != "plain":
+            row[f"{name}_speedup"] = job["plain"] / job[name]
+            row[f"{name}_gflops"] = operations / steps[name] / 1e9
+            row[f"{name}_largest_difference"] = float((results[name] - results["plain"]).abs().max())
+    return row
 
 
 def memory_row(plan: Plan) -> dict[str, float]:
@@ -146,6 +161,10 @@ def _forget_peak() -> None:
 def product_speed(dtype: torch.dtype, rounds: int = 5, size: int = 2048) -> float:
     """GFLOP/s of a large matrix product on this machine, best of `rounds`."""
     a, b = torch.randn(size, size).to(dtype), torch.randn(size, size).to(dtype)
+    best = float("inf")
     with torch.inference_mode():
-        best = min(timed(lambda: a @ b)[0] for _ in range(rounds + 1))
+        for _ in range(rounds + 1):
+            began = time.perf_counter()
+            a @ b
+            best = min(best, time.perf_counter() - began)
     return 2.0 * size**3 / best / 1e9

@@ -50,15 +50,16 @@ class PlainLoop:
         return spans
 
     def sample(self, noise: Tensor, steps: int, chain_steps: int, scale: float) -> Tensor:
-        """The first `steps` of a chain of `chain_steps`; (1, L, 151)."""
+        """The first `steps` of a chain of `chain_steps`; the last clean motion it predicted, (1, L, 151)."""
         chain = DiffusionSchedule.cosine().respaced(str(chain_steps))
-        x = noise
+        x = clean = noise
         for k in reversed(range(chain_steps - steps, chain_steps)):
             t = torch.tensor([int(chain.timestep_map[k])])
             c = self.predict(x, t, self.features)
             u = self.predict(x, t, torch.zeros_like(self.features))
-            x = chain.ddim_step(x, u + scale * (c - u), torch.tensor([k]))
-        return x
+            clean = u + scale * (c - u)
+            x = chain.ddim_step(x, clean, torch.tensor([k]))
+        return clean
 
     def predict(self, x: Tensor, t: Tensor, features: Tensor) -> Tensor:
         """One pass."""

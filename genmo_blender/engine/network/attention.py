@@ -7,12 +7,17 @@ keys, so time and memory grow linearly with length. What does not depend on the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .absorbed import AbsorbedText, RowPlan, attend
 from .layers import rotary_table, rotate
+
+# What a layer keeps of the texts of a job: keys and values (M, H, N, dh), or one record of matrices for each text.
+TextMemory = tuple[Tensor, Tensor] | tuple[AbsorbedText, ...]
 
 # Stands for minus infinity: its exponential is exactly 0, and a row with every key blocked (a frame of padding) stays
 # finite where the release returns NaN for the whole sample. Also finite in half precision.
@@ -141,6 +146,13 @@ class TextPlan:
     total: Tensor | None
 
 
+def with_null(weights: Tensor) -> Tensor:
+    """Append the null text, (B, K, T) to (B, K + 1, T): it takes what is missing to one."""
+    rest = (1.0 - weights.clamp(max=1.0).sum(1, keepdim=True)).clamp(min=0.0)
+    rest = rest * (rest > 1e-6)  # rounding in averaged weights is no uncovered frame
+    return torch.cat([weights, rest], dim=1)
+
+
 def plan_text(weights: Tensor, window: int, null_remainder: bool) -> TextPlan:
     """Group the windows of texts by query blocks. `weights` (B, K, T) are those of each token, 0 outside a window.
 
@@ -149,9 +161,7 @@ def plan_text(weights: Tensor, window: int, null_remainder: bool) -> TextPlan:
     """
     batch, count, tokens = weights.shape
     if null_remainder:
-        rest = (1.0 - weights.clamp(max=1.0).sum(1, keepdim=True)).clamp(min=0.0)
-        rest = rest * (rest > 1e-6)  # rounding in averaged weights is no uncovered frame
-        weights = torch.cat([weights, rest], dim=1)
+        weights = with_null(weights)
     block = tokens if tokens <= DENSE_WINDOWS * window or count == 1 else window
     blocks = -(-tokens // block)
     cut = functional.pad(weights, (0, blocks * block - tokens)).unflatten(-1, (blocks, block))
@@ -206,8 +216,30 @@ class TextAttention(nn.Module):
         k, v = both.unflatten(-1, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
         return k, v
 
-    def forward(self, x: Tensor, keys_values: tuple[Tensor, Tensor], plan: TextPlan) -> Tensor:
-        """x (B, T, D) to (B, T, D)."""
+    def absorbed(self, texts: Tensor) -> tuple[AbsorbedText, ...]:
+        """The matrices of embedded texts (M, N, D), one record for each (see `absorbed`)."""
+        k, v = self.keys_values(texts)
+        head = self.width // self.heads
+        query = self.in_proj_weight[: self.width].view(self.heads, head, self.width)
+        bias = self.in_proj_bias[: self.width].view(self.heads, head)
+        outputs = self.out_proj.weight.view(self.width, self.heads, head)
+        scale = head**-0.5
+        return tuple(
+            AbsorbedText(
+                torch.einsum("hed,hne->dhn", query, key).flatten(1) * scale,
+                torch.einsum("he,hne->hn", bias, key).flatten() * scale,
+                torch.einsum("hne,dhe->hnd", value, outputs).flatten(0, 1),
+            )
+            for key, value in zip(k, v, strict=True)
+        )
+
+    def forward(self, x: Tensor, texts: TextMemory, plan: TextPlan | RowPlan) -> Tensor:
+        """x (B, T, D) to (B, T, D); `texts` are `keys_values` for a TextPlan, `absorbed` for a RowPlan."""
+        if isinstance(plan, RowPlan):
+            return attend(x, cast(tuple[AbsorbedText, ...], texts), plan, self.heads) + plan.total * self.out_proj.bias
+        return self._attend_all(x, cast(tuple[Tensor, Tensor], texts), plan)
+
+    def _attend_all(self, x: Tensor, keys_values: tuple[Tensor, Tensor], plan: TextPlan) -> Tensor:
         batch, tokens, width = x.shape
         q = functional.linear(x, self.in_proj_weight[:width], self.in_proj_bias[:width])
         q = functional.pad(q, (0, 0, 0, plan.blocks * plan.block - tokens))

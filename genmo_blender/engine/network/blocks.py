@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .attention import AttentionPlan, RotaryAttention, TextAttention, TextPlan
+from .absorbed import RowPlan
+from .attention import AttentionPlan, RotaryAttention, TextAttention, TextMemory, TextPlan
 from .layers import Mlp
 
 BLOCK_NORM_EPS = 1e-6
@@ -41,7 +42,7 @@ class TextBlock(nn.Module):
         self.cross_attn = TextAttention(width, heads, dropout)
         self.mlp = Mlp(width, mlp_ratio * width, width, dropout, gelu="tanh")
 
-    def forward(self, h: Tensor, keys_values: tuple[Tensor, Tensor], plan: TextPlan) -> Tensor:
+    def forward(self, h: Tensor, texts: TextMemory, plan: TextPlan | RowPlan) -> Tensor:
         """h (B, T, D) to (B, T, D)."""
-        h = torch.addcmul(h, self.gate_cross_attn, self.cross_attn(self.norm2(h), keys_values, plan))
+        h = torch.addcmul(h, self.gate_cross_attn, self.cross_attn(self.norm2(h), texts, plan))
         return torch.addcmul(h, self.gate_mlp, self.mlp(self.norm3(h)))

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from ..cancellation import CancelCheck, raise_if_cancelled
-from .attention import AttentionPlan, TextPlan, plan_attention, plan_text
+from .absorbed import MAX_TEXTS, RowPlan, distinct_texts
+from .attention import AttentionPlan, TextMemory, TextPlan, plan_attention, plan_text, with_null
 from .blocks import RotaryBlock, TextBlock
 from .config import NetworkConfig
 from .heads import Heads, NetworkOutput
@@ -52,15 +53,15 @@ class TextContext:
 class Prepared:
     """What the denoiser knows before the first step; made once a job by `Denoiser.prepare`.
 
-    `condition` (B, T, D) is the condition's share of `add_cond_linear`; `keys_values` those of the texts of each layer.
+    `condition` (B, T, D) is the condition's share of `add_cond_linear`; `texts` what each layer keeps of the texts.
     """
 
     condition: Tensor
     lengths: Tensor
     frames: int
     attention: AttentionPlan
-    text: TextPlan | None
-    keys_values: tuple[tuple[Tensor, Tensor], ...]
+    text: TextPlan | RowPlan | None
+    texts: tuple[TextMemory, ...]
 
 
 class TimestepEmbedder(nn.Module):
@@ -114,27 +115,40 @@ class Denoiser(nn.Module):
         attention = plan_attention(
             (lengths + per_token - 1) // per_token, tokens, config.window_tokens, width // config.heads, causal
         )
-        plan, keys_values = self._prepare_text(text, f_cond, tokens) if config.text else (None, ())
-        return Prepared(condition, lengths, frames, attention, plan, keys_values)
+        plan, texts = self._prepare_text(text, f_cond, tokens) if config.text else (None, ())
+        return Prepared(condition, lengths, frames, attention, plan, texts)
 
     def _prepare_text(
         self, text: TextContext | None, f_cond: Tensor, tokens: int
-    ) -> tuple[TextPlan, tuple[tuple[Tensor, Tensor], ...]]:
+    ) -> tuple[TextPlan | RowPlan, tuple[TextMemory, ...]]:
         config = self.config
+        nothing = f_cond.new_zeros(1, config.text_tokens, config.text_dim)
         if text is None:
-            weights = f_cond.new_zeros(len(f_cond), 1, tokens)
+            text = TextContext(nothing[None].expand(len(f_cond), -1, -1, -1), f_cond.new_zeros(len(f_cond), 1, tokens))
+            weights, with_rest = text.weights, True
         else:
             weights = _mean_over_tokens(text.weights.to(f_cond.dtype), f_cond.shape[1], config.frames_per_token)
-        plan = plan_text(weights, config.window_tokens, text is None or config.uncovered_frames == "null_text")
-        rows = []
-        if text is not None:
-            rows.append(text.features.flatten(0, 1)[plan.used])
-        if plan.null:
-            rows.append(f_cond.new_zeros(1, config.text_tokens, config.text_dim))
-        features = torch.cat(rows)
-        embedded = self.embed_text(features)
-        embedded = embedded + sinusoid(torch.arange(features.shape[1], device=embedded.device), config.latent_dim)
-        return plan, tuple(self._text_block(i).cross_attn.keys_values(embedded) for i in range(config.layers))
+            with_rest = config.uncovered_frames == "null_text"
+        layers = [self._text_block(i).cross_attn for i in range(config.layers)]
+        thin = 2 * config.heads * config.text_tokens <= config.latent_dim
+        if thin and not torch.is_grad_enabled():
+            features, strengths = text.features, weights
+            if with_rest:
+                strengths = with_null(weights)
+                features = torch.cat([features, nothing[None].expand(len(f_cond), -1, -1, -1)], dim=1)
+            distinct, rows = distinct_texts(features, strengths)
+            if len(distinct) <= MAX_TEXTS:
+                return rows, tuple(layer.absorbed(self._embedded(distinct)) for layer in layers)
+        plan = plan_text(weights, config.window_tokens, with_rest)
+        features = text.features.flatten(0, 1)[plan.used]
+        embedded = self._embedded(torch.cat([features, nothing]) if plan.null else features)
+        return plan, tuple(layer.keys_values(embedded) for layer in layers)
+
+    def _embedded(self, features: Tensor) -> Tensor:
+        """Texts (M, N, C) with their positions, (M, N, D)."""
+        positions = torch.arange(features.shape[1], device=features.device)
+        embedded: Tensor = self.embed_text(features) + sinusoid(positions, self.config.latent_dim)
+        return embedded
 
     def _text_block(self, index: int) -> TextBlock:
         block = self.text_encoder_layers[str(index)]
@@ -170,7 +184,7 @@ class Denoiser(nn.Module):
         for i, block in enumerate(self.blocks):
             raise_if_cancelled(cancelled)
             if prepared.text is not None:
-                h = self._text_block(i)(h, prepared.keys_values[i], prepared.text)
+                h = self._text_block(i)(h, prepared.texts[i], prepared.text)
             h = block(h, prepared.attention)
         return self.heads(h, prepared.lengths, prepared.frames)
 

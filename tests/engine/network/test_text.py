@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from genmo_blender.engine.network.absorbed import distinct_texts
 from genmo_blender.engine.network.attention import TextAttention, plan_text
 from genmo_blender.engine.network.denoiser import TextContext
 
@@ -105,3 +106,20 @@ def test_the_unconditional_branch_keeps_the_windows_without_their_words() -> Non
     blank = TextContext(features, weights).without_words()
     assert not bool(blank.features.any())
     assert blank.weights[0, 0].tolist() == [1.0] * 4 + [0.5] * 2 + [0.0] * 4
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("tokens", [12, 100])
+def test_absorbed_texts_attend_as_their_keys_and_values_do(tokens: int) -> None:
+    layer, x, texts, weights = layer_and_inputs(tokens)
+    distinct, plan = distinct_texts(texts, weights)
+    got = layer(x, layer.absorbed(distinct), plan)
+    torch.testing.assert_close(got, reference(layer, x, texts, weights, None), atol=3e-6, rtol=1e-4)
+
+
+def test_takes_share_their_texts_and_a_text_that_holds_nowhere_is_left_out() -> None:
+    texts, weights = torch.randn(1, 3, TOKENS, WIDTH).expand(4, -1, -1, -1), torch.zeros(4, 3, 10)
+    weights[:, 0, :6], weights[:, 2, 4:] = 1.0, 0.5
+    distinct, plan = distinct_texts(texts, weights)
+    assert len(distinct) == 2 and sorted(len(row.tokens) for row in plan.rows) == [24, 24]
+    torch.testing.assert_close(plan.total[0, :, 0], torch.tensor([1.0] * 4 + [1.5] * 2 + [0.5] * 4))
