@@ -100,10 +100,9 @@ def prepare() -> Iterator[float]:
     yield 0.5
 
 
-def rate(began: float) -> dict[str, float | bool]:
+def rate(began: float) -> dict[str, float]:
     """How often the tab was drawn since a moment."""
-    seconds, draws = time.perf_counter() - began, sum(at >= began for at, _ in DRAWN)
-    return {"seconds": seconds, "draws": draws, "playing": window().screen.is_animation_playing}
+    return {"seconds": time.perf_counter() - began, "draws": sum(at >= began for at, _ in DRAWN)}
 
 
 def generated() -> Iterator[float]:
