@@ -35,10 +35,10 @@ def _convert(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
 
 
 def _bench(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
-    from . import bench
+    from .bench import add_arguments, bench
 
-    bench.add_arguments(parser)
-    return bench.bench(parser.parse_args(arguments))
+    add_arguments(parser)
+    return bench(parser.parse_args(arguments))
 
 
 def _rules(parser: argparse.ArgumentParser, arguments: list[str]) -> int:

@@ -179,7 +179,8 @@ def _numpy(x: Tensor) -> Array:
 
 def _take(seed: int, rotations: Array, transl: Array, contacts: Array, betas: Array) -> Take:
     parts = (rot.normalise(rotations), transl, contacts, betas)
-    return Take(seed, *(np.ascontiguousarray(x, dtype=np.float32) for x in parts))
+    q, path, planted, shape = (np.ascontiguousarray(x, dtype=np.float32) for x in parts)
+    return Take(seed, q, path, planted, shape)
 
 
 def place(rotations: Array, transl: Array, start: StartState) -> tuple[Array, Array]:

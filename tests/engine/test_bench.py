@@ -13,7 +13,6 @@ from genmo_blender.engine.bench.plain import PlainLoop
 
 from .network.networks import MINI, SMALL
 
-
 WIDE = replace(SMALL, latent_dim=64)  # wide enough for texts to be absorbed, as the official network is
 
 

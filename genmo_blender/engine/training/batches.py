@@ -89,7 +89,6 @@ def _texts(corpus: Corpus, windows: list[Window], features: Tensor, rng: np.rand
             sentence[i, k], sentence[b + i, k] = row, corpus.twin[row]
             weights[[i, b + i], k, span.start : span.end] = 1.0
     used = max(1, int((sentence >= 0).any(0).sum()))
-    sentence, weights = sentence[:, :used], weights[:, :used]
-    index = torch.from_numpy(np.maximum(sentence, 0))
-    chosen = features[index].float() * torch.from_numpy(sentence >= 0)[..., None, None]
-    return TextBatch(chosen, weights)
+    rows = torch.from_numpy(sentence[:, :used])
+    chosen = features[rows.clamp(min=0)].float() * (rows >= 0)[..., None, None]
+    return TextBatch(chosen, weights[:, :used])

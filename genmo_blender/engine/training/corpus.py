@@ -99,7 +99,10 @@ def build(clips: list[Clip]) -> Corpus:
         table.setdefault(mirror_words(sentence), len(table))
     sentences = tuple(table)
     twin = np.array([table.get(mirror_words(s), i) for i, s in enumerate(sentences)])
-    return Corpus(*columns, start, length, tuple(clips), texts, choices, sentences, twin)
+    pose, root, velocity, joints, contacts = columns
+    return Corpus(
+        pose, root, velocity, joints, contacts, start, length, tuple(clips), texts, choices, sentences, twin
+    )
 
 
 def _frames(clip: Clip) -> tuple[np.ndarray, ...]:

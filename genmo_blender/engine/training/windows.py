@@ -103,8 +103,7 @@ class WindowSampler:
         chosen = [focus]
         if rng.random() < MULTI:
             others = [o for o in self._by_clip[focus.clip] if o is not focus]
-            rng.shuffle(others)
-            for other in others:
+            for other in (others[i] for i in rng.permutation(len(others))):
                 visible = min(other.end, first + length) - max(other.start, first)
                 apart = all(_overlap(other, c) < 0.3 * min(other.end - other.start, c.end - c.start) for c in chosen)
                 if visible >= 15 and apart and len(chosen) < MAX_TEXTS:

@@ -47,7 +47,7 @@ def corrections(offsets: tuple[tuple[float, float, float], ...]) -> Array:
 
 
 def convert(rotations_data: Array, transl: Array, skeleton: Skeleton, offsets: Array) -> tuple[Array, Array]:
-    """Local rotations (T, 22, 4) and pelvis path (T, 3) of the data -> the same on the canonical body, soles at y = 0."""
+    """Local rotations (T, 22, 4) and pelvis path (T, 3) of the data -> the same on the body, soles at y = 0."""
     c = corrections(tuple(tuple(float(x) for x in row) for row in offsets))
     world = kinematics.world_rotations(skeleton, rotations_data)
     world = rotations.multiply(world, np.broadcast_to(c, world.shape))
