@@ -12,7 +12,7 @@ from ..diffusion.schedule import DiffusionSchedule
 from ..network.attention import BLOCKED, RotaryAttention, TextAttention, window_mask
 from ..network.blocks import RotaryBlock, TextBlock
 from ..network.denoiser import Denoiser
-from ..network.layers import rotary_table, rotate, sinusoid
+from ..network.layers import Mlp, rotary_table, rotate, sinusoid
 
 
 class PlainLoop:
@@ -76,9 +76,9 @@ class PlainLoop:
             assert isinstance(block, RotaryBlock) and isinstance(text_block, TextBlock)
             attended = self._texts(text_block.cross_attn, text_block.norm2(h), texts)
             h = h + text_block.gate_cross_attn * attended
-            h = h + text_block.gate_mlp * text_block.mlp(text_block.norm3(h))
+            h = h + text_block.gate_mlp * _mlp(text_block.mlp, text_block.norm3(h))
             h = h + block.gate_msa * self._rotary(block.attn, block.norm1(h))
-            h = h + block.gate_mlp * block.mlp(block.norm2(h))
+            h = h + block.gate_mlp * _mlp(block.mlp, block.norm2(h))
         clean: Tensor = net.heads(h, torch.tensor([self.frames]), self.frames).pred_x
         return clean
 
@@ -98,3 +98,7 @@ class PlainLoop:
             out = functional.scaled_dot_product_attention(q[:, :, first:end], k[text : text + 1], v[text : text + 1])
             mixed[:, :, first:end] += strength * out
         return layer.out_proj(mixed.transpose(1, 2).flatten(2))
+
+
+def _mlp(layer: Mlp, x: Tensor) -> Tensor:
+    return layer.fc2(functional.gelu(layer.fc1(x), approximate="tanh"))

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+GELU_PIECE = 1 << 16
+
 
 class Mlp(nn.Module):
     """Linear, GELU, dropout, Linear, dropout. The release uses the exact GELU everywhere but inside blocks (tanh)."""
@@ -23,9 +25,26 @@ class Mlp(nn.Module):
         self.gelu = gelu
 
     def forward(self, x: Tensor) -> Tensor:
-        x = functional.gelu(self.fc1(x), approximate=self.gelu)
+        x = self.fc1(x)
+        if self.gelu == "tanh" and x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_grad_enabled():
+            x = tanh_gelu_(x)
+        else:
+            x = functional.gelu(x, approximate=self.gelu)
         x = functional.dropout(x, self.dropout, self.training)
         return functional.dropout(self.fc2(x), self.dropout, self.training)
+
+
+def tanh_gelu_(x: Tensor) -> Tensor:
+    """The tanh-approximated GELU in place, for fp32 on a processor: x sigmoid(2u) is x (1 + tanh u) / 2.
+
+    Half as long as torch's own there: the sigmoid is cheaper than the tangent, pieces stay in the cache, and the widest
+    array of a block is not allocated a second time.
+    """
+    scale = 2.0 * math.sqrt(2.0 / math.pi)
+    for piece in x.view(-1).split(GELU_PIECE):
+        u = piece * piece
+        piece.mul_(u.mul_(0.044715 * scale).add_(scale).mul_(piece).sigmoid_())
+    return x
 
 
 def zero_linear(inputs: int, outputs: int) -> nn.Linear:

@@ -10,6 +10,7 @@ from genmo_blender.engine.network.conditions import ConditionInputs
 from genmo_blender.engine.network.config import BETAS, NetworkConfig
 from genmo_blender.engine.network.denoiser import TextContext
 from genmo_blender.engine.network.genmo import GenmoNetwork
+from genmo_blender.engine.network.layers import tanh_gelu_
 from genmo_blender.protocol.failures import ModelFailure
 
 from .networks import MINI, SMALL, random_network
@@ -190,3 +191,10 @@ def test_the_official_presets_have_the_published_size() -> None:
     with torch.device("meta"):
         network = GenmoNetwork(NetworkConfig.official())
     assert round(sum(p.numel() for p in network.parameters()) / 1e6, 1) == 430.8
+
+
+@torch.no_grad()
+def test_gelu_in_place_is_torchs_tanh_gelu() -> None:
+    x = torch.cat([torch.linspace(-30, 30, 70_001), torch.tensor([0.0, -0.0, 1e-30, -1e4, 1e4])])
+    expected = torch.nn.functional.gelu(x, approximate="tanh")
+    torch.testing.assert_close(tanh_gelu_(x.clone()), expected, atol=2e-6, rtol=2e-6)
