@@ -1,7 +1,7 @@
 """Rotary self-attention with a sliding window, and cross-attention to texts (spec 3.4, 3.5).
 
-Neither builds a (T, T) mask for long motions: queries are cut into blocks, each block sees a gathered range of
-keys, so time and memory grow linearly with length. What does not depend on the step lies in plans made once a job.
+Neither builds a (T, T) mask for long motions: queries are cut into blocks, each block sees its range of keys, so
+time and memory grow linearly with length. What does not depend on the step lies in plans made once a job.
 """
 
 from __future__ import annotations
@@ -49,17 +49,20 @@ def window_mask(length: int, window: int, causal: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class AttentionPlan:
-    """What self-attention needs besides its input; made once a job by `plan_attention`.
+class AttentionBlock:
+    """Queries that share a range of keys; `mask` (B or 1, 1, queries, keys) is additive, None where all is seen."""
 
-    `rotation` (T, dh / 2) complex; `mask` additive, (B, 1, 1 or T, T) or None for full attention, (B * blocks, 1,
-    block, keys) for windowed; `keys` (blocks, keys) indices of the keys of each block, None for full attention.
-    """
+    queries: slice
+    keys: slice
+    mask: Tensor | None
+
+
+@dataclass(frozen=True)
+class AttentionPlan:
+    """What self-attention needs besides its input; made once a job. `rotation` (T, dh / 2) complex."""
 
     rotation: Tensor
-    mask: Tensor | None
-    keys: Tensor | None
-    block: int
+    blocks: tuple[AttentionBlock, ...]
 
 
 def plan_attention(
@@ -67,28 +70,25 @@ def plan_attention(
 ) -> AttentionPlan:
     """Plan attention over `tokens` positions of which `lengths` (B,) are valid.
 
-    `block` is the number of queries that share a gathered range of keys in long motions.
+    `block` is the number of queries that share a range of keys in long motions.
     """
     device = lengths.device
     rotation = rotary_table(tokens, head_dim).to(device)
-    flags = torch.zeros(len(lengths), dtype=torch.bool, device=device) if causal is None else causal
-    if tokens <= DENSE_WINDOWS * window:
-        blocked = (torch.arange(tokens, device=device) >= lengths[:, None])[:, None]
-        if tokens > window or causal is not None:
-            blocked = blocked | window_mask(tokens, window, flags)
-        mask = (blocked * BLOCKED)[:, None] if bool(blocked.any()) else None
-        return AttentionPlan(rotation, mask, None, tokens)
+    lengths = lengths.cpu()
+    flags = torch.zeros(len(lengths), dtype=torch.bool) if causal is None else causal.cpu()
+    if causal is None and bool((lengths >= tokens).all()):
+        lengths, flags = lengths[:1], flags[:1]  # the same for every sample
     low, high = window_bounds(tokens, window, flags)
-    blocks = -(-tokens // block)
-    # the padded queries of the last block repeat the last position
-    queries = torch.arange(blocks * block, device=device).clamp(max=tokens - 1)
-    low, high = low[:, queries].unflatten(1, (blocks, block)), high[:, queries].unflatten(1, (blocks, block))
-    span = min(tokens, block + window)
-    start = low.amin(dim=(0, 2)).clamp(max=tokens - span)
-    keys = start[:, None] + torch.arange(span, device=device)
-    allowed = (keys[:, None] >= low[..., None]) & (keys[:, None] < high[..., None])
-    allowed &= (keys < lengths[:, None, None])[:, :, None]
-    return AttentionPlan(rotation, (~allowed * BLOCKED).flatten(0, 1)[:, None], keys, block)
+    size = tokens if tokens <= DENSE_WINDOWS * window else block
+    blocks = []
+    for first in range(0, tokens, size):
+        queries = slice(first, min(first + size, tokens))
+        keys = slice(int(low[:, queries].min()), int(high[:, queries].max()))
+        j = torch.arange(keys.start, keys.stop)
+        blocked = (j < low[:, queries, None]) | (j >= high[:, queries, None]) | (j >= lengths[:, None, None])
+        mask = (blocked * BLOCKED)[:, None].to(device) if bool(blocked.any()) else None
+        blocks.append(AttentionBlock(queries, keys, mask))
+    return AttentionPlan(rotation, tuple(blocks))
 
 
 class RotaryAttention(nn.Module):
@@ -101,23 +101,18 @@ class RotaryAttention(nn.Module):
         self.heads, self.dropout = heads, dropout
 
     def forward(self, x: Tensor, plan: AttentionPlan) -> Tensor:
-        q = rotate(self.query(x).unflatten(-1, (self.heads, -1)), plan.rotation)
-        k = rotate(self.key(x).unflatten(-1, (self.heads, -1)), plan.rotation)
-        v = self.value(x).unflatten(-1, (self.heads, -1))
+        q = rotate(self.query(x).unflatten(-1, (self.heads, -1)), plan.rotation).transpose(1, 2)
+        k = rotate(self.key(x).unflatten(-1, (self.heads, -1)), plan.rotation).transpose(1, 2)
+        v = self.value(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        parts = [self._attend(q, k, v, block) for block in plan.blocks]
+        return self.proj(parts[0] if len(parts) == 1 else torch.cat(parts, dim=1))
+
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor, block: AttentionBlock) -> Tensor:
+        mask = None if block.mask is None else block.mask.to(q.dtype)
         dropout = self.dropout if self.training else 0.0
-        if plan.keys is not None:
-            tokens, blocks = x.shape[1], len(plan.keys)
-            padded = functional.pad(q, (0, 0, 0, 0, 0, blocks * plan.block - tokens))
-            q = padded.unflatten(1, (blocks, plan.block)).flatten(0, 1)
-            k, v = k[:, plan.keys].flatten(0, 1), v[:, plan.keys].flatten(0, 1)
-        mask = None if plan.mask is None else plan.mask.to(q.dtype)
-        out = functional.scaled_dot_product_attention(
-            q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), attn_mask=mask, dropout_p=dropout
-        )
-        out = out.transpose(1, 2).flatten(2)
-        if plan.keys is not None:
-            out = out.reshape(x.shape[0], -1, out.shape[-1])[:, : x.shape[1]].contiguous()
-        return self.proj(out)
+        k, v = k[:, :, block.keys], v[:, :, block.keys]
+        out = functional.scaled_dot_product_attention(q[:, :, block.queries], k, v, attn_mask=mask, dropout_p=dropout)
+        return out.transpose(1, 2).flatten(2)
 
 
 @dataclass(frozen=True)

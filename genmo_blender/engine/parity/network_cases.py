@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -89,8 +90,8 @@ def _plan(data: CaseData, tokens: int, head_dim: int, mask: str = "") -> Attenti
     plan = plan_attention(torch.tensor([tokens]), tokens, tokens, head_dim)
     if not mask:
         return plan
-    blocked = data.tensor("attn_pad")[:, None, None] if mask == "pad" else data.tensor("attn_mask2d")
-    return AttentionPlan(plan.rotation, blocked * BLOCKED, None, tokens)
+    blocked = data.tensor("attn_pad")[:, None, None] if mask == "pad" else data.tensor("attn_mask2d")[None, None]
+    return AttentionPlan(plan.rotation, (replace(plan.blocks[0], mask=blocked * BLOCKED),))
 
 
 def _primitives(data: CaseData, denoiser: Denoiser) -> None:
@@ -145,16 +146,12 @@ def _attention_windows(data: CaseData) -> None:
 def _check_windowed_plan(data: CaseData, name: str, mask: Tensor, window: int, causal: Tensor) -> None:
     """The block plan that is really used allows exactly the keys of the mask."""
     length = mask.shape[1]
-    plan = plan_attention(torch.full((len(mask),), length), length, window, 2, causal, block=5)
-    assert plan.mask is not None
-    if plan.keys is None:
-        blocked = (plan.mask[:, 0] < 0).expand(-1, length, -1)
-    else:
-        blocks = len(plan.keys)
-        allowed = (plan.mask[:, 0] == 0).unflatten(0, (len(mask), blocks))
-        index = plan.keys[None, :, None].expand_as(allowed)
-        seen = torch.zeros(len(mask), blocks, plan.block, length, dtype=torch.int64)
-        blocked = seen.scatter_add(-1, index, allowed.long()).flatten(1, 2)[:, :length] == 0
+    plan = plan_attention(
+        torch.full((len(mask),), length), length, window, 2, causal if causal.any() else None, block=5
+    )
+    blocked = torch.ones_like(mask)
+    for block in plan.blocks:
+        blocked[:, block.queries, block.keys] = False if block.mask is None else block.mask[:, 0] < 0
     data.check_value(f"{name} as a plan", blocked, mask, EXACT)
 
 
