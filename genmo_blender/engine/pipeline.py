@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..motion import rotations as rot
+from ..motion.floor import sole_level
 from ..motion.kinematics import joint_positions
 from ..motion.skeleton import assets_folder, canonical
 from ..protocol.failures import RequestFailure
@@ -186,15 +187,16 @@ def _take(seed: int, rotations: Array, transl: Array, contacts: Array, betas: Ar
 def place(rotations: Array, transl: Array, start: StartState) -> tuple[Array, Array]:
     """Turn and move a motion so that its first frame stands where ``start`` says, looking where it says.
 
-    Rotations (T, 22, 4), path (T, 3); the height is left alone but for the floor: the first frame's pelvis is put at
-    the height of a standing body, and the clean-up plants the soles.
+    Rotations (T, 22, 4), path (T, 3). The planted soles of the whole motion come to y = 0; keeping them there over a
+    long motion is the clean-up's work.
     """
     turn = rot.about_y(start.heading - rot.heading(rotations[0, 0]))
     turned = rotations.copy()
     turned[:, 0] = rot.multiply(np.broadcast_to(turn, turned[:, 0].shape), turned[:, 0])
     path = rot.rotate(np.broadcast_to(turn, (len(transl), 4)), transl)
-    origin = np.array([start.position[0], canonical().pelvis_height, start.position[2]])
-    return turned, path - path[0] + origin
+    path = path - path[0] + np.array([start.position[0], 0.0, start.position[2]])
+    level = sole_level(joint_positions(canonical(), turned, path), MODEL_FPS)
+    return turned, path - np.array([0.0, level, 0.0])
 
 
 def _figures(raw: Take, delivered: Take) -> dict[str, float | None]:

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genmo_blender.motion import frames, kinematics, resampling, rotations, skeleton
+from genmo_blender.motion import floor, frames, kinematics, resampling, rotations, skeleton
 
 vectors = st.lists(st.floats(-3.0, 3.0), min_size=3, max_size=3).map(np.array)
 
@@ -95,3 +95,11 @@ def test_resampling_returns_exact_frames_exactly_and_holds_the_ends():
     assert same_rotation(got_q, q) and np.array_equal(got_p, p)
     _, held = resampling.resample(q, p, 30.0, np.array([-1.0, 5.0]))
     assert np.array_equal(held, p[[0, -1]])
+
+
+def test_the_floor_is_where_the_lowest_sole_rests_whatever_the_pose():
+    body = skeleton.canonical()
+    rest = np.tile(rotations.IDENTITY, (40, 22, 1))
+    path = np.tile(body.rest[0], (40, 1)) + [0.0, 0.37, 0.0]
+    path[20:30, 1] += 0.5  # a jump does not move the floor
+    assert abs(floor.sole_level(kinematics.joint_positions(body, rest, path), 30) - 0.37) < 1e-9

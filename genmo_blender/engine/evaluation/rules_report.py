@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from ...motion import kinematics
+from ...motion.floor import sole_level
 from ...motion.skeleton import canonical
 from ...protocol.failures import StorageFailure
 from ...protocol.motions import Take
-from ..training.importers.shards import sole_level
+from ...protocol.requests import MODEL_FPS
 from . import pictures
 from .baseline import RealMotion
 from .quality import NEAREST_FRAMES, middle, smoothness, spread, window_rows
@@ -42,7 +43,7 @@ class PromptResult:
 def grounded_joints(take: Take) -> Array:
     """Joints (T, 22, 3) with planted soles at y = 0, as the importer puts real clips."""
     joints = joints_of(take)
-    return joints - [0.0, sole_level(joints), 0.0]
+    return joints - [0.0, sole_level(joints, MODEL_FPS), 0.0]
 
 
 def joints_of(take: Take) -> Array:

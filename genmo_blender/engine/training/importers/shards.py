@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ....motion import kinematics, rotations
+from ....motion.floor import sole_level
 from ....motion.skeleton import Skeleton, canonical
 from ....protocol.failures import StorageFailure
 from ..samples import Caption, Clip
@@ -27,7 +28,6 @@ LIMBS = {1: 4, 2: 5, 4: 7, 5: 8, 16: 18, 17: 19, 18: 20, 19: 21}
 FEET = {7: 10, 8: 11}
 # Joints without a child of their own turn with the joint before them.
 FOLLOW = {10: 7, 11: 8, 20: 18, 21: 19}
-SOLE_JOINTS = (7, 8, 10, 11)
 
 
 @lru_cache(maxsize=4)
@@ -56,26 +56,12 @@ def convert(rotations_data: Array, transl: Array, skeleton: Skeleton, offsets: A
     scale = leg_length(body.offsets) / leg_length(offsets)
     path = transl * scale
     joints = kinematics.positions_from_world(body, world, path)
-    return local.astype(np.float32), (path - [0.0, sole_level(joints), 0.0]).astype(np.float32)
+    return local.astype(np.float32), (path - [0.0, sole_level(joints, FPS), 0.0]).astype(np.float32)
 
 
 def leg_length(offsets: Array) -> float:
     """Hip to ankle along the bones, metres."""
     return float(np.linalg.norm(offsets[4]) + np.linalg.norm(offsets[7]))
-
-
-def sole_level(joints: Array) -> float:
-    """Height of planted soles in a clip (T, 22, 3): where the lowest sole is while it hardly moves.
-
-    A sole's height is its joint's height above that joint's own rest height.
-    """
-    rest = canonical().rest
-    height = joints[:, SOLE_JOINTS, 1] - rest[list(SOLE_JOINTS), 1]
-    speed = np.linalg.norm(np.gradient(joints[:, SOLE_JOINTS], axis=0), axis=-1) * FPS
-    lowest = np.argmin(height, axis=1)
-    row = np.arange(len(joints))
-    low, slow = height[row, lowest], speed[row, lowest] < 0.2
-    return float(np.median(low[slow])) if slow.sum() >= 5 else float(np.percentile(low, 10))
 
 
 def load(folder: Path | str) -> list[Clip]:
