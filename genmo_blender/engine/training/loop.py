@@ -104,11 +104,10 @@ def wait_while_paused(folder: Path = PAUSE_FOLDER, interval: float = 1.0) -> flo
     """Hold while a test or bench process that is alive has a file in ``folder``; returns the seconds waited.
 
     On two cores a trainer falsifies every other figure (mini_model.md). A trainer that such a process started itself,
-    as the tests do, goes on: it finds that process in GENMO_PAUSED_BY; they would wait for each other.
+    as the tests do, goes on whoever else asks for quiet: it finds its starter in GENMO_PAUSED_BY, and that one waits.
     """
     began = time.monotonic()
-    starter = os.environ.get("GENMO_PAUSED_BY")
-    while any(path.name != starter and _alive(path.name) for path in _files(folder)):
+    while not os.environ.get("GENMO_PAUSED_BY") and any(_alive(path.name) for path in _files(folder)):
         time.sleep(interval)
     return time.monotonic() - began
 
