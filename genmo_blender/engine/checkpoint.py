@@ -163,8 +163,15 @@ def load_state(network: GenmoNetwork, state: Mapping[str, Tensor]) -> None:
     """Copy parameters into a network, every one by name and size. Raises ModelFailure for any that does not fit."""
     own = network.state_dict()
     missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
-    wrong = [k for k in own if k in state and own[k].shape != state[k].shape]
-    for words, names in (("lacks", missing), ("has, unknown to this network,", extra), ("has in another size", wrong)):
+    shared = own.keys() & state.keys()
+    wrong = sorted(k for k in shared if own[k].shape != state[k].shape)
+    kind = sorted(k for k in shared if own[k].is_floating_point() != state[k].is_floating_point())
+    for words, names in (
+        ("lacks", missing),
+        ("has, unknown to this network,", extra),
+        ("has in another size", wrong),
+        ("has as another kind of number", kind),
+    ):
         if names:
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
             raise ModelFailure("weights_mismatch", f"The model file {words} {names[0]}{more}.", GET_AGAIN)

@@ -7,12 +7,13 @@ Tensors are read from the archive only when they are asked for, so optimiser sta
 
 from __future__ import annotations
 
+import io
 import pickle
 import zipfile
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -109,7 +110,9 @@ _KNOWN: dict[tuple[str, str], Any] = {
 }
 
 
-class _TensorUnpickler(pickle.Unpickler):
+class _TensorUnpickler(pickle._Unpickler):
+    """The Python version of the unpickler: the one in C takes memory for as many objects as a file claims to have."""
+
     def find_class(self, module: str, name: str) -> Any:
         if module in ("torch", "torch.storage") and name in STORAGE_TYPES:
             return STORAGE_TYPES[name]
@@ -137,18 +140,17 @@ class TensorArchive:
             raise self._damaged() from error
         self.entries = set(self.zip.namelist())
         pickles = [entry for entry in self.entries if entry.endswith("/data.pkl")]
-        if len(pickles) != 1:
+        # torch stores without compression; a compressed entry could claim any size
+        if len(pickles) != 1 or any(info.compress_type != zipfile.ZIP_STORED for info in self.zip.infolist()):
             raise self._damaged()
         self.root = pickles[0].removesuffix("data.pkl")
         if self.root + "byteorder" in self.entries and self._read(self.root + "byteorder") != b"little":
             raise ModelFailure("weights_format", f"{self.name} was written on a big-endian machine.")
-        with self._open(pickles[0]) as file:
-            try:
-                self.content = _TensorUnpickler(file, encoding="latin1").load()
-            except ModelFailure:
-                raise
-            except Exception as error:  # a hostile or broken pickle can raise anything
-                raise self._damaged() from error
+        program = io.BytesIO(self._read(pickles[0]))  # whole, so that its checksum is right before it is looked at
+        try:
+            self.content = _TensorUnpickler(program, encoding="latin1").load()
+        except Exception as error:  # a hostile or broken pickle can raise anything
+            raise self._damaged() from error
 
     def tensor(self, record: TensorRecord) -> Tensor:
         """Read one tensor. Raises ModelFailure where its view does not lie inside its storage."""
@@ -169,18 +171,11 @@ class TensorArchive:
     def close(self) -> None:
         self.zip.close()
 
-    def _open(self, entry: str) -> IO[bytes]:
-        try:
-            return self.zip.open(entry)
-        except (KeyError, zipfile.BadZipFile, OSError, RuntimeError) as error:
-            raise self._damaged() from error
-
     def _read(self, entry: str) -> bytes:
-        with self._open(entry) as file:
-            try:
-                return file.read()
-            except (zipfile.BadZipFile, OSError, EOFError) as error:  # the entry's checksum is checked while reading
-                raise self._damaged() from error
+        try:
+            return self.zip.read(entry)  # checks the entry's checksum
+        except (KeyError, zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError) as error:
+            raise self._damaged() from error
 
     def _damaged(self) -> ModelFailure:
         return ModelFailure(

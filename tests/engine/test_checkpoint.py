@@ -156,6 +156,10 @@ def test_a_checkpoint_without_usable_statistics_is_refused(path: Path, change, c
         (lambda t: t.pop("denoiser.embed_text.bias"), "lacks denoiser.embed_text.bias"),
         (lambda t: t.update({"extra": torch.zeros(1)}), "unknown to this network, extra"),
         (lambda t: t.update({"denoiser.embed_text.bias": torch.zeros(5)}), "in another size denoiser.embed_text.bias"),
+        (
+            lambda t: t.update({"denoiser.embed_text.bias": torch.zeros(32).long()}),
+            "kind of number denoiser.embed_text",
+        ),
     ],
 )
 def test_parameters_that_do_not_fit_are_named(path: Path, change, words: str) -> None:

@@ -110,13 +110,13 @@ def test_nothing_in_the_file_runs(source: Path, tmp_path: Path) -> None:
     assert marker.exists()
 
 
-def rewritten(source: Path, change) -> None:
+def rewritten(source: Path, change, compression: int = zipfile.ZIP_STORED) -> None:
     """The archive with its pickle replaced."""
     with zipfile.ZipFile(source) as archive:
         entries = {name: archive.read(name) for name in archive.namelist()}
     name = next(n for n in entries if n.endswith("data.pkl"))
     entries[name] = change(entries[name])
-    with zipfile.ZipFile(source, "w") as archive:
+    with zipfile.ZipFile(source, "w", compression) as archive:
         for entry, data in entries.items():
             archive.writestr(entry, data)
 
@@ -127,6 +127,7 @@ ATTACKS = {
     "calls through getattr": b"\x80\x02cbuiltins\ngetattr\ncos\n\n\x86R.",
     "is an endless stream": b"\x80\x02" + b"]" * 1000,
     "is empty": b"",
+    "remembers at a huge index": b"\x80\x02]r\xff\xff\xff\x7f.",
     "rebuilds a tensor from no storage": b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n(K\x01K\x02K\x03K\x04tR.",
 }
 
@@ -138,6 +139,13 @@ def test_a_hostile_pickle_ends_in_a_sentence(source: Path, attack: bytes) -> Non
     with pytest.raises(ModelFailure):
         converted(source)
     converted(write(source, official_state()))  # and has left nothing behind for the next file
+
+
+def test_a_compressed_archive_is_refused(source: Path) -> None:
+    write(source, official_state())
+    rewritten(source, lambda data: data, zipfile.ZIP_DEFLATED)
+    with pytest.raises(ModelFailure):
+        converted(source)
 
 
 def view_outside_its_storage(data: bytes) -> bytes:
