@@ -123,12 +123,18 @@ class Pipeline:
             shape = (network.config.text_tokens, network.config.text_dim)
             prompts = [span.text for span in request.texts]
             features = encode_prompts(prompts, self.model.encoder, shape, self.cache, self._open_encoder)
-            weights = frame_weights(request.texts, frames)
+            weights = frame_weights(request.texts, request.frames)
+            weights = torch.cat([weights, weights[:, -1:].expand(-1, frames - request.frames)], dim=1)
             text = TextContext(
                 features.to(device).expand(takes, *features.shape), weights.to(device).expand(takes, *weights.shape)
             )
             progress("prompts", len(prompts), len(prompts))
         return SamplerInputs(f_cond, text, length)
+
+    def _solved_frames(self, request: GenerateRequest) -> int:
+        """The request's frames filled up to whole tokens: a token of one frame has never been trained on."""
+        per_token = self.model.record.network.frames_per_token
+        return -(-request.frames // per_token) * per_token
 
     def _open_encoder(self) -> TextEncoder:
         if not self._encoder:
@@ -140,7 +146,7 @@ class Pipeline:
         self, request: GenerateRequest, inputs: SamplerInputs, progress: ProgressCall, cancelled: CancelCall
     ) -> NetworkOutput:
         seeds = [request.seed + i for i in range(request.takes)]
-        noise = TakeNoise(seeds, request.frames, self.model.device)
+        noise = TakeNoise(seeds, inputs.f_cond.shape[1], self.model.device)
         with half_products(self.model.device, self.model.half):
             return sample(
                 self.model.network.denoiser,
@@ -165,7 +171,8 @@ class Pipeline:
         path = torch.cumsum(step, dim=1) - step
         contacts = torch.sigmoid(output.static_conf_logits.float())
         betas = parts.betas.mean(dim=1)
-        arrays = [_numpy(x) for x in (q, path, contacts, betas)]
+        kept = slice(0, request.frames)
+        arrays = [_numpy(x) for x in (q[:, kept], path[:, kept], contacts[:, kept], betas)]
         takes = []
         for i in range(request.takes):
             rotations, transl = rot.continuous(arrays[0][i]), arrays[1][i]

@@ -237,3 +237,9 @@ def test_every_take_reports_its_jerk_and_slide_before_and_after_the_clean_up(pip
     report = pipeline.generate(request()).takes[0].report
     assert set(report) == {f"{a}_{b}" for a in ("raw", "delivered") for b in ("jerk_mps3", "toe_slide_cmps")}
     assert 0 < report["delivered_jerk_mps3"] < report["raw_jerk_mps3"]
+
+
+def test_a_span_to_the_end_of_the_range_holds_its_last_frame_and_another_stops_before_its_end():
+    weights = frame_weights((TextSpan("a", 0.0, 1.0), TextSpan("b", 1.0, 2.0)), 61)
+    assert weights[0, 29] == 1 and weights[0, 30] == 0
+    assert weights[1, 30] == 1 and weights[1, 60] == 1

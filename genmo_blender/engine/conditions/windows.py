@@ -13,7 +13,8 @@ from ...protocol.requests import MODEL_FPS, TextSpan
 def frame_weights(spans: Sequence[TextSpan], frames: int) -> Tensor:
     """(K, L): ``strength`` inside a span, ramps at its ends, 0 outside. Frame k lies at k / 30 s.
 
-    A span holds [start, end); without fades these are the release's windows.
+    A span holds [start, end), and the last frame too where it reaches that far; without fades these are the release's
+    windows.
     """
     time = torch.arange(frames, dtype=torch.float64) / MODEL_FPS
     rows = [_weight(span, time) for span in spans]
@@ -21,7 +22,7 @@ def frame_weights(spans: Sequence[TextSpan], frames: int) -> Tensor:
 
 
 def _weight(span: TextSpan, time: Tensor) -> Tensor:
-    inside = (time >= span.start - 1e-6) & (time < span.end - 1e-6)
+    inside = (time >= span.start - 1e-6) & ((time < span.end - 1e-6) | (span.end >= time[-1] - 1e-6))
     ramp = torch.ones_like(time)
     if span.fade_in > 0:
         ramp = torch.minimum(ramp, (time - span.start) / span.fade_in)

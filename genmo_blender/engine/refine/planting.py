@@ -23,6 +23,7 @@ _LOW = 0.08  # m above rest
 _SHORTEST = 4  # frames
 _EASE = 6  # frames over which a foot comes into and goes out of its lock
 _SINK = 0.03  # m that one leg takes up when its foot is too low
+_FREE_FALL = -4.0  # m/s2 of the pelvis after smoothing; a jump or a run has -6 to -9 at its top
 _REACH_DOWN = 0.06  # m, how far a single foot is brought to the floor; the body as a whole goes any way
 
 
@@ -64,10 +65,12 @@ def floor_correction(joints: Array, contacts: Array) -> Array:
     """What to add to every height, (T,) metres, so that standing soles are at y = 0.
 
     Roll-out integrates a vertical velocity, so over minutes the floor drifts away. The correction follows the stances
-    slowly and runs straight from the last stance to the next, so that jumps keep their height.
+    slowly and runs straight from the last stance to the next, so that jumps keep their height. Where no sole is said to
+    stand but nobody falls freely either, as while getting up, the lowest sole is on the floor all the same.
     """
     stands = standing(joints, contacts, low=None)
-    frames = np.nonzero(stands.any(1))[0]
+    held = stands.any(1)
+    frames = np.nonzero(held | ~_holding_a_flight(~held, joints[:, 0, 1]) if held.any() else held)[0]
     if len(frames) == 0:
         # Nobody stands: the lowest point of the motion lies on the floor.
         return np.full(len(joints), -float(sole_heights(joints).min()))
@@ -76,6 +79,15 @@ def floor_correction(joints: Array, contacts: Array) -> Array:
     level = np.minimum(lowest, _extreme(lowest, np.min, 15) + _SINK)[frames]
     filled = np.interp(np.arange(len(joints)), frames, -level)
     return filter_held(filled, gaussian(6.0))
+
+
+def _holding_a_flight(flags: Array, height: Array) -> Array:
+    """Those runs of flags (T,) in which the pelvis, height (T,) metres, falls freely for a while."""
+    smooth = filter_held(height, gaussian(2.0))
+    acceleration = np.gradient(np.gradient(smooth)) * FPS**2 if len(height) > 1 else np.zeros_like(height)
+    falls = _lasting((flags & (acceleration < _FREE_FALL))[:, None], 3)[:, 0]
+    runs = _runs(flags[:, None])[:, 0]
+    return flags & (np.bincount(runs, falls)[runs] > 0)
 
 
 def _extreme(series: Array, choose: Callable[..., Array], radius: int) -> Array:
