@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import nn
 
-from .network.attention import TextAttention
+from .network.text_attention import TextAttention
 
 
 def has_native_bf16(device: torch.device) -> bool:

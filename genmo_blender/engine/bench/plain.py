@@ -9,10 +9,11 @@ from torch.nn import functional
 
 from ..diffusion.sampler import SamplerInputs
 from ..diffusion.schedule import DiffusionSchedule
-from ..network.attention import BLOCKED, RotaryAttention, TextAttention, window_mask
+from ..network.attention import BLOCKED, RotaryAttention, window_mask
 from ..network.blocks import RotaryBlock, TextBlock
 from ..network.denoiser import Denoiser
 from ..network.layers import Mlp, rotary_table, rotate, sinusoid
+from ..network.text_attention import TextAttention
 
 
 class PlainLoop:

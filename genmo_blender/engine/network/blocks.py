@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from .absorbed import RowPlan
-from .attention import AttentionPlan, RotaryAttention, TextAttention, TextMemory, TextPlan
+from .attention import AttentionPlan, RotaryAttention
 from .layers import Mlp
+from .text_attention import TextAttention, TextMemory, TextPlan
 
 BLOCK_NORM_EPS = 1e-6
 

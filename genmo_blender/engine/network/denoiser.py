@@ -9,11 +9,12 @@ from torch import Tensor, nn
 
 from ..cancellation import CancelCheck, raise_if_cancelled
 from .absorbed import MAX_TEXTS, RowPlan, distinct_texts
-from .attention import AttentionPlan, TextMemory, TextPlan, plan_attention, plan_text, with_null
+from .attention import AttentionPlan, plan_attention
 from .blocks import RotaryBlock, TextBlock
 from .config import NetworkConfig
 from .heads import Heads, NetworkOutput
 from .layers import sinusoid
+from .text_attention import TextMemory, TextPlan, plan_text, with_null
 
 
 @dataclass(frozen=True)

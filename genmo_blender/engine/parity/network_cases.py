@@ -11,13 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from ..convert import key_table
-from ..network.attention import BLOCKED, AttentionPlan, plan_attention, plan_text, window_mask
+from ..network.attention import BLOCKED, AttentionPlan, plan_attention, window_mask
 from ..network.blocks import RotaryBlock, TextBlock
 from ..network.config import NetworkConfig
 from ..network.denoiser import Denoiser, TextContext
 from ..network.genmo import GenmoNetwork
 from ..network.heads import PRED_CAM_MEAN, PRED_CAM_STD
 from ..network.layers import rotary_angles, rotary_table, rotate, sinusoid
+from ..network.text_attention import plan_text
 from ..representation.camera import CAM_ANGVEL_MEAN, CAM_ANGVEL_STD
 from .framework import EXACT, Case, CaseData, kept_stride
 from .networks import config_from_sizes, load_small

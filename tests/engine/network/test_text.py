@@ -5,8 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from genmo_blender.engine.network.absorbed import distinct_texts
-from genmo_blender.engine.network.attention import TextAttention, plan_text
 from genmo_blender.engine.network.denoiser import TextContext
+from genmo_blender.engine.network.text_attention import TextAttention, plan_text
 
 WIDTH, HEADS, TOKENS = 16, 2, 5
 
