@@ -1,5 +1,5 @@
-"""Cross-attention to several texts, each over its own frames (spec 3.4). What does not depend on the step lies in a plan
-that is made once a job."""
+"""Cross-attention to several texts, each over its own frames (spec 3.4). What does not depend on the step lies in a
+plan that is made once a job."""
 
 from __future__ import annotations
 
