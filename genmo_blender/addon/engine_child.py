@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -86,7 +87,7 @@ class EngineChild:
     def has_ended(self) -> bool:
         """Whether the process is gone or on its way out (its pipes may still be read)."""
         group = self._group
-        return self._killed or self._gone.is_set() or (group is not None and group.process.poll() is not None)
+        return self._killed or self._gone.is_set() or (group is not None and _has_exited(group.process))
 
     def wait(self, timeout: float) -> bool:
         """Wait for the `Exit`; False when it did not come in ``timeout`` seconds."""
@@ -187,3 +188,15 @@ def _not_started(command: Sequence[str], error: Exception) -> EngineFailure:
         f"The engine could not be started with “{program}” ({getattr(error, 'strerror', None) or error}).",
         "Choose the engine's Python in the add-on's preferences.",
     )
+
+
+def _has_exited(process: subprocess.Popen[bytes]) -> bool:
+    """As ``poll``, but also while another thread waits for the process: ``poll`` answers None then."""
+    if process.poll() is not None:
+        return True
+    if not hasattr(os, "waitid"):  # Windows, and macOS before Python 3.13
+        return False
+    try:
+        return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return True  # the waiting thread has just taken it

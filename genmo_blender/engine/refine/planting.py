@@ -69,7 +69,7 @@ def floor_correction(joints: Array, contacts: Array) -> Array:
     stand but nobody falls freely either, as while getting up, the lowest sole is on the floor all the same.
     """
     stands = standing(joints, contacts, low=None)
-    held = stands.any(1)
+    held: Array = np.any(stands, axis=1)
     frames = np.nonzero(held | ~_holding_a_flight(~held, joints[:, 0, 1]) if held.any() else held)[0]
     if len(frames) == 0:
         # Nobody stands: the lowest point of the motion lies on the floor.
