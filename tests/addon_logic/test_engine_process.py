@@ -168,7 +168,7 @@ def test_an_engine_deaf_to_cancel_is_killed_and_the_next_job_starts_anew(bench: 
 
 
 def test_a_late_result_is_not_read_by_the_next_job(bench: Bench) -> None:
-    jobs = bench.jobs("--late", "--steps", "20", "--step-seconds", "0.01")
+    jobs = bench.jobs("--late", "--steps", "400", "--step-seconds", "0.01")
     jobs.submit("Hero", a_request(seed=1))
     bench.drive(jobs, solving)
     jobs.cancel(jobs.open()[0].id)
