@@ -197,13 +197,19 @@ def place(rotations: Array, transl: Array, start: StartState) -> tuple[Array, Ar
     Rotations (T, 22, 4), path (T, 3). The planted soles of the whole motion come to y = 0; keeping them there over a
     long motion is the clean-up's work.
     """
+    turned, path = _on_start(rotations, transl, start)
+    level = sole_level(joint_positions(canonical(), turned, path), MODEL_FPS)
+    return turned, path - np.array([0.0, level, 0.0])
+
+
+def _on_start(rotations: Array, transl: Array, start: StartState) -> tuple[Array, Array]:
+    """The motion with its first frame at the place and heading of ``start``; heights stay."""
     turn = rot.about_y(start.heading - rot.heading(rotations[0, 0]))
     turned = rotations.copy()
     turned[:, 0] = rot.multiply(np.broadcast_to(turn, turned[:, 0].shape), turned[:, 0])
-    path = rot.rotate(np.broadcast_to(turn, (len(transl), 4)), transl)
-    path = path - path[0] + np.array([start.position[0], 0.0, start.position[2]])
-    level = sole_level(joint_positions(canonical(), turned, path), MODEL_FPS)
-    return turned, path - np.array([0.0, level, 0.0])
+    pivot = transl[:1] * [1.0, 0.0, 1.0]
+    to = np.array([start.position[0], 0.0, start.position[2]])
+    return turned, rot.rotate(np.broadcast_to(turn, (len(transl), 4)), transl - pivot) + to
 
 
 def _figures(raw: Take, delivered: Take) -> dict[str, float | None]:
@@ -218,11 +224,5 @@ def _figures(raw: Take, delivered: Take) -> dict[str, float | None]:
 
 def _cleaned(take: Take, start: StartState) -> Take:
     """Feet planted, jitter smoothed (refine/delivery.py), then put back exactly on its start."""
-    rotations, transl = deliver(take.rotations, take.transl, take.contacts)
-    turn = rot.about_y(start.heading - rot.heading(rotations[0, 0]))
-    rotations = rotations.copy()
-    rotations[:, 0] = rot.multiply(np.broadcast_to(turn, rotations[:, 0].shape), rotations[:, 0])
-    pivot = transl[:1] * [1.0, 0.0, 1.0]
-    to = np.array([start.position[0], 0.0, start.position[2]])
-    path = rot.rotate(np.broadcast_to(turn, (len(transl), 4)), transl - pivot) + to
-    return _take(take.seed, rot.continuous(rotations), path, take.contacts, take.betas)
+    rotations, transl = _on_start(*deliver(take.rotations, take.transl, take.contacts), start)
+    return _take(take.seed, rot.continuous(rotations), transl, take.contacts, take.betas)
