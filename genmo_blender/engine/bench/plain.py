@@ -31,8 +31,9 @@ class PlainLoop:
             self.mask = window_mask(self.tokens, window, torch.tensor([False]))[0] * BLOCKED
         self.features = torch.zeros(1, config.text_tokens, config.text_dim)
         self.spans = [(0, 0, self.tokens, 1.0)]
+        self.weights: Tensor | None = None
         if inputs.text is not None:
-            self.features = inputs.text.features[0]
+            self.features, self.weights = inputs.text.features[0], inputs.text.weights
             self.spans = self._spans(inputs.text.weights[0])
 
     def _spans(self, weights: Tensor) -> list[tuple[int, int, int, float]]:
@@ -67,6 +68,8 @@ class PlainLoop:
         net, p = self.denoiser, self.per_token
         missing = (0, 0, 0, -self.frames % p)
         condition, motion = self.f_cond, x
+        if net.config.sentence and self.weights is not None:
+            condition = condition + net.embed_sentence(features[None], self.weights)
         if p > 1:
             condition = net.tokens_linear(functional.pad(condition, missing).reshape(1, self.tokens, -1))
             motion = functional.pad(x, missing).reshape(1, self.tokens, -1)
