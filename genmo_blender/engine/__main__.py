@@ -41,6 +41,13 @@ def _bench(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
     return bench(parser.parse_args(arguments))
 
 
+def _pack(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
+    from .training import command
+
+    command.add_pack_arguments(parser)
+    return command.pack(parser.parse_args(arguments))
+
+
 def _rules(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
     from .evaluation import command
 
@@ -58,6 +65,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser, list[str]], in
     "bench": ("measure speed and memory of the sampler against a plain loop", _bench),
     "convert": ("turn an official GEM-SMPL checkpoint into ours; no code in it runs", _convert),
     "generate": ("make motion from prompts and write it as .npz", _generate),
+    "pack": ("prepare folders of motion as one file, to train elsewhere", _pack),
     "rules": ("run the frozen prompt rules and print a table", _rules),
     "serve": ("answer Blender over standard input and output (the add-on starts this)", _serve),
     "train": ("train the bundled model's network on folders of motion", _train),

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..representation.codec import Statistics
 from .corpus import Corpus
-from .windows import MAX_TEXTS, WINDOW, Window
+from .windows import WINDOW, Windows
 
 # A level still camera seen from the gravity-view frame (spec 4.4): its x and y point the other way.
 LEVEL_CAMERA = torch.diag(torch.tensor([-1.0, -1.0, 1.0]))
@@ -39,38 +39,42 @@ class Batch:
     text: TextBatch
 
 
-def collate(
-    corpus: Corpus, windows: list[Window], features: Tensor, statistics: Statistics, rng: np.random.Generator
-) -> Batch:
-    """Every window and its mirrored twin (2 x len(windows) samples), each under a camera of its own yaw.
+def collate(corpus: Corpus, windows: Windows, features: Tensor, statistics: Statistics) -> Batch:
+    """Every window, then every mirrored twin (2 x len(windows) samples), each under a camera of its own yaw.
 
-    ``features`` (sentences, N, C) half precision: the encoded sentence table of the corpus.
+    ``features`` (sentences, N, C) half precision: the encoded sentence table of the corpus. Everything happens on the
+    device of the corpus; nothing is drawn here.
     """
-    b = len(windows)
-    length = torch.tensor([w.length for w in windows]).repeat(2)
-    offset = torch.arange(WINDOW)
-    first = torch.tensor([w.first for w in windows])
-    rows = first[:, None] + torch.minimum(offset[None], length[:b, None] - 1)
+    device = corpus.pose.device
+    first, length = _moved(np.stack([windows.first, windows.length]), device)
+    yaw = _moved(windows.yaw.T.reshape(-1).astype(np.float32), device)
+    offset = torch.arange(WINDOW, device=device)
+    rows = first[:, None] + torch.minimum(offset, length[:, None] - 1)
     rows = torch.cat([rows, rows + corpus.half])
-    yaw = torch.tensor(rng.uniform(-np.pi, np.pi, size=2 * b), dtype=torch.float32)
+    length = length.repeat(2)
     turn = _about_y(yaw)[:, None]
     root = turn @ corpus.root[rows]
     velocity = corpus.velocity[rows]
     raw = torch.cat(
         [
             corpus.pose[rows],
-            torch.zeros(2 * b, WINDOW, 10),
-            (LEVEL_CAMERA @ root)[..., :2, :].flatten(-2),
+            velocity.new_zeros(len(rows), WINDOW, 10),
+            (LEVEL_CAMERA.to(device, non_blocking=True) @ root)[..., :2, :].flatten(-2),
             root[..., :2, :].flatten(-2),
             velocity,
         ],
         dim=-1,
     )
-    valid = offset[None] < length[:, None]
+    valid = offset < length[:, None]
     joints = (turn[:, :, None] @ corpus.joints[rows].unsqueeze(-1)).squeeze(-1)
     x0 = statistics.normalise(raw) * valid[..., None]
-    text = _texts(corpus, windows, features, rng)
+    text = _texts(corpus, windows, features)
     return Batch(x0, valid, length, root, joints, corpus.contacts[rows], velocity, text)
+
+
+def _moved(array: np.ndarray, device: torch.device) -> Tensor:
+    """To the device without waiting for what it is doing."""
+    return torch.from_numpy(np.ascontiguousarray(array)).to(device, non_blocking=True)
 
 
 def _about_y(angle: Tensor) -> Tensor:
@@ -78,17 +82,14 @@ def _about_y(angle: Tensor) -> Tensor:
     return torch.stack([c, zero, s, zero, one, zero, -s, zero, c], dim=-1).unflatten(-1, (3, 3))
 
 
-def _texts(corpus: Corpus, windows: list[Window], features: Tensor, rng: np.random.Generator) -> TextBatch:
-    b = len(windows)
-    sentence = np.full((2 * b, MAX_TEXTS), -1)
-    weights = torch.zeros(2 * b, MAX_TEXTS, WINDOW)
-    for i, window in enumerate(windows):
-        for k, span in enumerate(window.spans[:MAX_TEXTS]):
-            choices = corpus.choices[span.sentence]
-            row = choices[int(rng.integers(len(choices)))]
-            sentence[i, k], sentence[b + i, k] = row, corpus.twin[row]
-            weights[[i, b + i], k, span.start : span.end] = 1.0
-    used = max(1, int((sentence >= 0).any(0).sum()))
-    rows = torch.from_numpy(sentence[:, :used])
-    chosen = features[rows.clamp(min=0)].float() * (rows >= 0)[..., None, None]
-    return TextBatch(chosen, weights[:, :used])
+def _texts(corpus: Corpus, windows: Windows, features: Tensor) -> TextBatch:
+    used = max(1, int((windows.sentence >= 0).any(0).sum()))
+    sentence = windows.sentence[:, :used]
+    twin = np.where(sentence >= 0, corpus.twin[sentence], -1)
+    table = np.stack([sentence, twin, windows.start[:, :used], windows.end[:, :used]])
+    rows, twins, start, end = _moved(table, features.device)
+    rows, there = torch.cat([rows, twins]), torch.cat([rows, twins]) >= 0
+    frames = torch.arange(WINDOW, device=features.device)
+    inside = (frames >= start[..., None]) & (frames < end[..., None])
+    chosen = features[rows.clamp(min=0)].float() * there[..., None, None]
+    return TextBatch(chosen, (inside.repeat(2, 1, 1) & there[..., None]).float())

@@ -1,10 +1,11 @@
-"""``train``: prepare the corpus and the sentence table, then run the loop."""
+"""``train``: prepare the corpus and the sentence table, then run the loop. ``pack``: prepare motion for elsewhere."""
 
 from __future__ import annotations
 
 import argparse
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,63 +13,117 @@ import torch
 from torch import Tensor
 
 from ...motion.skeleton import assets_folder
-from ...protocol.failures import StorageFailure
-from ..checkpoint import Checkpoint, ModelRecord, load_checkpoint, save_checkpoint
+from ...protocol.failures import RequestFailure, StorageFailure
+from ..checkpoint import Checkpoint, ModelRecord, save_checkpoint
 from ..conditions.text import load_minilm
+from ..precision import has_native_bf16
 from ..representation.codec import Statistics
-from .corpus import Corpus, build, fingerprint, load_clips, locked, statistics_of
-from .loop import Trainer, TrainingState, load_state, new_state, run
+from .corpus import Corpus, build, statistics_of
+from .distributed import DEVICES, World, joined
+from .loop import LOG_NAME, Budget, Trainer, run
+from .pack import prepared, write_pack
 from .presets import Preset, preset
+from .state import TrainingState, load_state, new_state
 
 CACHE = Path.home() / ".cache" / "genmo_blender" / "training"
+WEIGHTS_NAME = "genmo_mini.safetensors"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of ``train``."""
-    parser.add_argument("--data", type=Path, action="append", required=True, nargs="+", help="folders of motion shards")
+    parser.add_argument(
+        "--data", type=Path, action="append", required=True, nargs="+", help="folders of motion shards, packed files"
+    )
     parser.add_argument("--preset", default="mini")
     parser.add_argument("--out", type=Path, required=True, help="folder for the log, the state and the weights")
-    parser.add_argument("--steps", type=int, required=True, help="optimiser steps in all, earlier ones included")
+    end = parser.add_mutually_exclusive_group(required=True)
+    end.add_argument("--steps", type=int, default=0, help="optimiser steps in all, earlier ones included")
+    end.add_argument(
+        "--seconds", type=float, default=0.0, help="seconds in all of such a run; the rate falls with them"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--resume", action="store_true", help="go on from the state in --out")
     parser.add_argument("--init", type=Path, help="start from the weights of this checkpoint, with a fresh optimiser")
+    parser.add_argument("--batch", type=int, help="samples of a step, mirrored twins included, over all processes")
+    parser.add_argument("--accumulate", type=int, default=1, help="passes that each process takes for its share")
+    parser.add_argument("--learning-rate", type=float)
+    parser.add_argument("--device", choices=DEVICES, default="auto", help="auto: CUDA where there is one, else cpu")
+    parser.add_argument(
+        "--precision", choices=("auto", "fp32", "bf16"), default="auto", help="of the network; auto: bf16 on CUDA"
+    )
     parser.add_argument("--threads", type=int, default=0, help="processor threads (0: torch decides)")
     parser.add_argument("--minutes", type=float, default=5.0, help="minutes between checkpoints")
+
+
+def add_pack_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command line of ``pack``."""
+    parser.add_argument("--data", type=Path, action="append", required=True, nargs="+", help="folders of motion shards")
+    parser.add_argument("file", type=Path, help="the file to write, .pack.npz")
+
+
+def pack(arguments: argparse.Namespace) -> int:
+    """Run ``pack``; returns the exit code. Raises GenmoFailure for what a person can mend."""
+    size = write_pack(arguments.file, _flat(arguments.data))
+    print(f"{arguments.file}: {size / 1e6:.1f} MB")
+    return 0
 
 
 def train(arguments: argparse.Namespace) -> int:
     """Run ``train``; returns the exit code. Raises GenmoFailure for what a person can mend."""
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    folders = [folder for group in arguments.data for folder in group]
-    chosen = preset(arguments.preset)
-    corpus = build([locked(clip) for clip in load_clips(folders, "train")])
-    held_out = build([locked(clip) for clip in load_clips(folders, "val")])
-    state = new_state(chosen, arguments.seed, arguments.init)
-    statistics = _statistics(corpus, arguments.init)
-    if arguments.resume:
-        load_state(state, arguments.out)
-    elif (arguments.out / "log.jsonl").exists():
-        raise StorageFailure(
-            "run_exists", f"{arguments.out} already holds a run.", "Add --resume or choose another --out."
-        )
-    features, encoder = sentence_features(corpus)
-    trainer = Trainer(corpus, features, statistics, chosen, state, arguments.seed)
-    validation = Trainer(held_out, sentence_features(held_out)[0], statistics, chosen, state, arguments.seed)
-    data = fingerprint(folders)
-
-    def keep(current: TrainingState) -> None:
-        save_checkpoint(
-            arguments.out / "genmo_mini.safetensors", checkpoint_of(current, chosen, statistics, encoder, data)
-        )
-
-    run(trainer, arguments.steps, arguments.out, keep, validation, every_seconds=arguments.minutes * 60)
+    chosen = _adjusted(preset(arguments.preset), arguments)
+    with joined(arguments.device) as world:
+        _train(arguments, chosen, world)
     return 0
 
 
-def _statistics(corpus: Corpus, init: Path | None) -> Statistics:
-    """Those of the corpus, or, going on from weights, the ones that these weights know."""
-    return statistics_of(corpus) if init is None else load_checkpoint(init).statistics
+def _train(arguments: argparse.Namespace, chosen: Preset, world: World) -> None:
+    world.shares(chosen.batch // 2, arguments.accumulate)  # a batch that cannot be shared is refused before the work
+    state = new_state(chosen, arguments.seed, arguments.init, world.device)
+    if arguments.resume:
+        load_state(state, arguments.out)
+    elif (arguments.out / LOG_NAME).exists() and world.chief:
+        raise StorageFailure(
+            "run_exists", f"{arguments.out} already holds a run.", "Add --resume or choose another --out."
+        )
+    with world.chief_first():
+        data = prepared(_flat(arguments.data), CACHE)
+        corpus, held_out = build(list(data.train)), build(list(data.val))
+        features, encoder = sentence_features(corpus)
+        held_out_features, _ = sentence_features(held_out)
+    statistics = state.statistics = state.statistics or statistics_of(corpus)
+    half = _half(arguments.precision, world.device)
+    trainer = Trainer(corpus, features, statistics, chosen, state, arguments.seed, world, arguments.accumulate, half)
+    validation = Trainer(held_out, held_out_features, statistics, chosen, state, arguments.seed, half=half)
+
+    def keep(current: TrainingState) -> None:
+        checkpoint = checkpoint_of(current, chosen, statistics, encoder, data.data_sha256)
+        save_checkpoint(arguments.out / WEIGHTS_NAME, checkpoint)
+
+    budget = Budget(arguments.steps, arguments.seconds)
+    run(trainer, budget, arguments.out, keep, validation, every_seconds=arguments.minutes * 60)
+
+
+def _flat(groups: list[list[Path]]) -> list[Path]:
+    return [path for group in groups for path in group]
+
+
+def _adjusted(chosen: Preset, arguments: argparse.Namespace) -> Preset:
+    """The preset with what the command line says otherwise. Raises RequestFailure for numbers that make no sense."""
+    batch = chosen.batch if arguments.batch is None else arguments.batch
+    rate = chosen.learning_rate if arguments.learning_rate is None else arguments.learning_rate
+    if batch < 2 or batch % 2 or arguments.accumulate < 1 or not rate > 0:
+        raise RequestFailure(
+            "numbers",
+            f"A batch of {batch}, {arguments.accumulate} passes or a learning rate of {rate:g} is not possible.",
+            "The batch is an even number, since every window comes with its mirrored twin; the others are above zero.",
+        )
+    return replace(chosen, batch=batch, learning_rate=rate)
+
+
+def _half(precision: str, device: torch.device) -> bool:
+    return precision == "bf16" or (precision == "auto" and device.type == "cuda" and has_native_bf16(device))
 
 
 def checkpoint_of(
@@ -89,7 +144,7 @@ def checkpoint_of(
             "data_sha256": data,
         },
     )
-    return Checkpoint(record, statistics, state.average)
+    return Checkpoint(record, statistics.to("cpu"), state.average)
 
 
 def sentence_features(corpus: Corpus) -> tuple[Tensor, tuple[str, str]]:
@@ -101,7 +156,7 @@ def sentence_features(corpus: Corpus) -> tuple[Tensor, tuple[str, str]]:
         batches = [list(corpus.sentences[i : i + 256]) for i in range(0, len(corpus.sentences), 256)]
         features = torch.cat([encoder.encode(batch).half() for batch in batches])
         CACHE.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(".new.npy")
+        fresh = path.with_suffix(f".{os.getpid()}.npy")
         np.save(fresh, features.numpy())
         os.replace(fresh, path)
     return torch.from_numpy(np.load(path)), (encoder.name, encoder.sha256)

@@ -59,6 +59,11 @@ class Corpus:
         """N, rows of the un-mirrored half."""
         return len(self.pose) // 2
 
+    def to(self, device: torch.device | str) -> Corpus:
+        """The same with its tensors on a device."""
+        names = ("pose", "root", "velocity", "joints", "contacts")
+        return replace(self, **{name: getattr(self, name).to(device) for name in names})
+
 
 def load_clips(folders: list[Path], split: str) -> list[Clip]:
     """Clips of one split that a person walks through without props; raises StorageFailure when nothing is left."""
@@ -100,9 +105,7 @@ def build(clips: list[Clip]) -> Corpus:
     sentences = tuple(table)
     twin = np.array([table.get(mirror_words(s), i) for i, s in enumerate(sentences)])
     pose, root, velocity, joints, contacts = columns
-    return Corpus(
-        pose, root, velocity, joints, contacts, start, length, tuple(clips), texts, choices, sentences, twin
-    )
+    return Corpus(pose, root, velocity, joints, contacts, start, length, tuple(clips), texts, choices, sentences, twin)
 
 
 def _frames(clip: Clip) -> tuple[np.ndarray, ...]:

@@ -1,7 +1,7 @@
-"""The training loop: one process, diffusion on text and unconditional windows, resumable to the same curve.
+"""The training loop: diffusion on text and unconditional windows, resumable to the same curve.
 
-Every draw of a step comes from generators seeded by (seed, step), so a resumed run sees the batches, timesteps and
-noise that an unbroken one would have seen.
+Whatever a sample draws comes from generators seeded by (seed, step) and its place in the global batch, so a resumed run
+sees the batches, timesteps and noise that an unbroken one would have seen, on whatever number of processes.
 """
 
 from __future__ import annotations
@@ -11,105 +11,61 @@ import math
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...protocol.failures import StorageFailure
-from ..checkpoint import load_parameters
-from ..diffusion.schedule import DiffusionSchedule
+from ..diffusion.schedule import TRAINING_STEPS, DiffusionSchedule
 from ..network.conditions import ConditionInputs
 from ..network.denoiser import TextContext
-from ..network.genmo import GenmoNetwork
-from ..representation.codec import Statistics
+from ..precision import half_products
+from ..representation.codec import DIM, Statistics
 from .batches import Batch, collate
 from .corpus import Corpus
-from .objective import terms, total
+from .distributed import ALONE, World
+from .objective import Weights, terms, total
 from .presets import Preset
-from .windows import WindowSampler
+from .state import TrainingState, save_state
+from .windows import WINDOW, Windows, WindowSampler
 
 PAUSE_FOLDER = Path.home() / ".cache" / "genmo_blender" / "pause"
-STATE_NAME = "training_state.pt"
+LOG_NAME = "log.jsonl"
+NOISE_BLOCK = 16  # windows whose noise comes from one generator
 
 
-@dataclass
-class TrainingState:
-    """What a run needs to go on: weights, their moving average, the optimiser, the number of steps done."""
+@dataclass(frozen=True)
+class Budget:
+    """When a run ends: after ``steps`` in all, or after ``seconds`` of its own, whichever is given."""
 
-    network: GenmoNetwork
-    average: dict[str, Tensor]
-    optimiser: torch.optim.Optimizer
-    step: int = 0
-    samples: int = 0
+    steps: int = 0
     seconds: float = 0.0
-    history: list[dict[str, Any]] = field(default_factory=list)
+
+    def progress(self, state: TrainingState) -> float:
+        """How much of it is done, from 0; at 1 the run is over."""
+        by_steps = state.step / self.steps if self.steps else 0.0
+        return max(by_steps, state.spent / self.seconds if self.seconds else 0.0)
 
 
-def new_state(preset: Preset, seed: int, init: Path | None = None) -> TrainingState:
-    """Fresh weights drawn from ``seed``, or those of the checkpoint ``init`` (its EMA) with a fresh optimiser."""
-    torch.manual_seed(seed)
-    network = GenmoNetwork(preset.network)
-    if init is not None:
-        load_parameters(network, init)
-    else:
-        for name, parameter in network.named_parameters():
-            if ".gate_" in name:
-                nn.init.constant_(parameter, preset.gates)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=preset.learning_rate, weight_decay=0.01)
-    average = {k: v.detach().clone() for k, v in network.state_dict().items()}
-    return TrainingState(network, average, optimiser)
-
-
-def save_state(state: TrainingState, folder: Path) -> None:
-    """Write atomically: a run killed in the middle leaves the state before."""
-    record = {
-        "network": state.network.state_dict(),
-        "average": state.average,
-        "optimiser": state.optimiser.state_dict(),
-        "step": state.step,
-        "samples": state.samples,
-        "seconds": state.seconds,
-    }
-    fresh = folder / (STATE_NAME + ".new")
-    torch.save(record, fresh)
-    os.replace(fresh, folder / STATE_NAME)
-
-
-def load_state(state: TrainingState, folder: Path) -> TrainingState:
-    """Fill ``state`` from the folder. Raises StorageFailure when there is nothing to go on from."""
-    path = folder / STATE_NAME
-    if not path.is_file():
-        raise StorageFailure("no_state", f"There is no run to resume in {folder}.", "Leave --resume away to start one.")
-    record = torch.load(path, map_location="cpu", weights_only=True)
-    state.network.load_state_dict(record["network"])
-    state.average = record["average"]
-    state.optimiser.load_state_dict(record["optimiser"])
-    state.step, state.samples, state.seconds = record["step"], record["samples"], record["seconds"]
-    return state
-
-
-def learning_rate(preset: Preset, step: int, steps: int) -> float:
-    """Linear warm-up, then a cosine to ``final_rate``."""
+def learning_rate(preset: Preset, step: int, progress: float, epoch: float) -> float:
+    """Linear warm-up, then a cosine over the run to ``final_rate``, or halved at the epochs that the preset names."""
     warm = min(1.0, (step + 1) / preset.warm_up)
-    progress = min(1.0, step / max(1, steps))
-    fall = preset.final_rate + (1 - preset.final_rate) * 0.5 * (1 + math.cos(math.pi * progress))
+    if preset.halve_at:
+        return preset.learning_rate * warm * 0.5 ** sum(epoch >= e for e in preset.halve_at)
+    fall = preset.final_rate + (1 - preset.final_rate) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
     return preset.learning_rate * warm * fall
 
 
-def wait_while_paused(folder: Path = PAUSE_FOLDER, interval: float = 1.0) -> float:
-    """Hold while a test or bench process that is alive has a file in ``folder``; returns the seconds waited.
+def wait_while_paused(folder: Path = PAUSE_FOLDER, interval: float = 1.0) -> None:
+    """Hold while a test or bench process that is alive has a file in ``folder``.
 
     On two cores a trainer falsifies every other figure (mini_model.md). A trainer that such a process started itself,
     as the tests do, goes on whoever else asks for quiet: it finds its starter in GENMO_PAUSED_BY, and that one waits.
     """
-    began = time.monotonic()
     while not os.environ.get("GENMO_PAUSED_BY") and any(_alive(path.name) for path in _files(folder)):
         time.sleep(interval)
-    return time.monotonic() - began
 
 
 def _files(folder: Path) -> list[Path]:
@@ -130,53 +86,97 @@ def _alive(name: str) -> bool:
 
 
 class Trainer:
-    """Ties corpus, sampler and preset together; ``step`` is one optimiser step."""
+    """Ties corpus, sampler and preset together; ``step`` is one optimiser step.
+
+    ``batch`` and ``losses`` say what is learned from; what they draw at random must depend on the step and on a
+    window's place in the global batch alone, never on the share that a process has. ``half`` runs the network, not the
+    losses, in bf16. ``accumulate`` passes make one step. Everything lies on the device of the state.
+    """
 
     def __init__(
-        self, corpus: Corpus, features: Tensor, statistics: Statistics, preset: Preset, state: TrainingState, seed: int
+        self,
+        corpus: Corpus,
+        features: Tensor,
+        statistics: Statistics,
+        preset: Preset,
+        state: TrainingState,
+        seed: int,
+        world: World = ALONE,
+        accumulate: int = 1,
+        half: bool = False,
     ) -> None:
-        self.corpus, self.features, self.statistics = corpus, features, statistics
-        self.preset, self.state, self.seed = preset, state, seed
+        self.device = state.device
+        self.corpus, self.features = corpus.to(self.device), features.to(self.device)
+        self.statistics = statistics.to(self.device)
+        self.preset, self.state, self.seed, self.world, self.half = preset, state, seed, world, half
         self.sampler = WindowSampler(corpus)
         self.schedule = DiffusionSchedule.cosine()
+        self.windows = preset.batch // 2
+        self.shares = world.shares(self.windows, accumulate)
+        self.epoch_samples = 2 * int(np.maximum(corpus.length // WINDOW, 1).sum())  # spec 7.7
 
-    def batch(self, step: int) -> Batch:
-        """The batch of a step; the same whenever it is asked for."""
-        rng = np.random.default_rng((self.seed, step))
-        windows = [self.sampler.draw(rng) for _ in range(self.preset.batch // 2)]
-        return collate(self.corpus, windows, self.features, self.statistics, rng)
+    def draw(self, step: int) -> Windows:
+        """All windows of a step's global batch; the same whenever and wherever they are asked for."""
+        return self.sampler.draw(np.random.default_rng((self.seed, step)), self.windows)
+
+    def batch(self, step: int, share: slice) -> Batch:
+        """A share of a step's windows as tensors, their mirrored twins behind them."""
+        return collate(self.corpus, self.draw(step).part(share), self.features, self.statistics)
+
+    def noise(self, step: int, share: slice) -> tuple[Tensor, Tensor]:
+        """Timesteps (B,) and noise (B, L, 151) of the share's samples, in the order of `batch`."""
+        times, noises = [], []
+        generator = torch.Generator(self.device)
+        first = share.start // NOISE_BLOCK
+        for block in range(first, -(-share.stop // NOISE_BLOCK)):
+            seed = np.random.SeedSequence((self.seed, step, block)).generate_state(1, np.uint64)[0]
+            generator.manual_seed(int(seed) % 2**63)
+            size = (min(NOISE_BLOCK, self.windows - block * NOISE_BLOCK), 2)
+            times.append(torch.randint(0, TRAINING_STEPS, size, generator=generator, device=self.device))
+            noises.append(torch.randn((*size, WINDOW, DIM), generator=generator, device=self.device))
+        own = slice(share.start - first * NOISE_BLOCK, share.stop - first * NOISE_BLOCK)
+        t, noise = (torch.cat(x)[own].transpose(0, 1).flatten(0, 1) for x in (times, noises))
+        return t, noise
 
     def losses(self, batch: Batch, t: Tensor, noise: Tensor) -> dict[str, Tensor]:
         """One diffusion pass (spec 7.1): noise the clean code, predict it, measure."""
         network = self.state.network
         x_t = self.schedule.q_sample(batch.x0, t, noise)
         frames = batch.x0.shape[1]
-        f_cond = network.conditions.f_cond(ConditionInputs(), len(t), frames)
-        text = TextContext(batch.text.features, batch.text.weights)
-        prepared = network.denoiser.prepare(f_cond.expand(len(t), frames, -1), text, batch.length)
-        return terms(network.denoiser(x_t, t, prepared), batch, self.statistics)
+        with half_products(self.device, self.half):
+            f_cond = network.conditions.f_cond(ConditionInputs(), len(t), frames)
+            text = TextContext(batch.text.features, batch.text.weights)
+            prepared = network.denoiser.prepare(f_cond.expand(len(t), frames, -1), text, batch.length)
+            out = network.denoiser(x_t, t, prepared)
+        return terms(out, batch, self.statistics)
 
-    def step(self, steps: int) -> dict[str, float]:
-        """One optimiser step towards ``steps`` in all; returns the terms."""
+    def step(self, progress: float) -> dict[str, Tensor]:
+        """One optimiser step at ``progress`` (0 to 1) of the run; returns the mean terms, still on the device."""
         state, preset = self.state, self.preset
-        batch = self.batch(state.step)
-        torch.manual_seed((self.seed * 1_000_003 + state.step) % (2**63))
-        t = torch.randint(0, 1000, (len(batch.length),))
-        noise = torch.randn_like(batch.x0)
+        assert isinstance(preset.weights, Weights)
+        # of dropout; every process has its own
+        torch.manual_seed((self.seed * 1_000_003 + state.step * 1_009 + self.world.rank) % (2**63))
         state.network.train()
-        parts = self.losses(batch, t, noise)
-        loss = total(parts, preset.weights)
         state.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(state.network.parameters(), preset.clip)
+        sums: dict[str, Tensor] = {}
+        for share in self.shares:
+            parts = self.losses(self.batch(state.step, share), *self.noise(state.step, share))
+            parts["loss"] = total(parts, preset.weights)
+            (parts["loss"] / len(self.shares)).backward()
+            sums = {k: sums.get(k, 0.0) + v.detach() / len(self.shares) for k, v in parts.items()}
+        self.world.mean_gradients(state.network)
+        sums = dict(zip(sums, self.world.mean(torch.stack(list(sums.values()))), strict=True))
+        sums["grad_norm"] = nn.utils.clip_grad_norm_(state.network.parameters(), preset.clip)
+        rate = learning_rate(preset, state.step, progress, state.samples / self.epoch_samples)
         for group in state.optimiser.param_groups:
-            group["lr"] = learning_rate(preset, state.step, steps)
-        if torch.isfinite(norm):
-            state.optimiser.step()
+            group["lr"] = rate
+        # a step with a gradient that is no number is left out; asking here whether it is would wait for the device
+        state.optimiser.found_inf = (~torch.isfinite(sums["grad_norm"])).float()  # type: ignore[attr-defined]
+        state.optimiser.step()
         self._follow()
         state.step += 1
-        state.samples += len(batch.length)
-        return {"loss": loss.item(), "grad_norm": float(norm), **{k: v.item() for k, v in parts.items()}}
+        state.samples += 2 * self.windows
+        return sums
 
     @torch.no_grad()
     def _follow(self) -> None:
@@ -192,54 +192,90 @@ class Trainer:
         kept = {k: v.clone() for k, v in network.state_dict().items()}
         network.load_state_dict(self.state.average)
         network.eval()
-        generator = torch.Generator().manual_seed(7)
-        sums: dict[str, float] = {}
+        everything = slice(0, self.windows)
+        sums: dict[str, Tensor] = {}
         for k in range(batches):
-            batch = self.batch(k)
-            t = torch.linspace(20, 980, len(batch.length)).long()
-            noise = torch.randn(batch.x0.shape, generator=generator)
-            for name, value in self.losses(batch, t, noise).items():
-                sums[name] = sums.get(name, 0.0) + value.item() / batches
+            batch = self.batch(k, everything)
+            t = torch.linspace(20, 980, len(batch.length)).long().to(self.device)
+            for name, value in self.losses(batch, t, self.noise(k, everything)[1]).items():
+                sums[name] = sums.get(name, 0.0) + value / batches
         network.load_state_dict(kept)
-        return sums
+        return {k: v.item() for k, v in sums.items()}
 
 
 def run(
     trainer: Trainer,
-    steps: int,
+    budget: Budget,
     folder: Path,
     save: Callable[[TrainingState], None],
     validation: Trainer | None = None,
     every_seconds: float = 300.0,
     report_every: int = 50,
 ) -> None:
-    """Train until ``steps`` are done: a line in ``folder/log.jsonl`` every ``report_every`` steps, state and ``save``
+    """Train until the budget is spent: a line in ``folder/log.jsonl`` every ``report_every`` steps, state and ``save``
     (the EMA as a checkpoint) every ``every_seconds`` and at the end."""
-    folder.mkdir(parents=True, exist_ok=True)
-    last_save = time.monotonic()
-    sums: dict[str, float] = {}
-    counted = 0
-    state = trainer.state
-    while state.step < steps:
-        wait_while_paused()
+    state, world = trainer.state, trainer.world
+    if world.chief:
+        folder.mkdir(parents=True, exist_ok=True)
+        _cut_log(folder, state.step)
+
+    def keep() -> None:
+        if validation is not None:
+            _log(folder, state, {f"val_{k}": v for k, v in validation.validate().items()})
+        save_state(state, folder)
+        save(state)
+
+    begun_at, last_save = state.step, time.monotonic()
+    while (progress := world.agree(budget.progress(state))) < 1.0:
+        if world.chief:
+            wait_while_paused()
         began = time.monotonic()
-        parts = trainer.step(steps)
+        _count(state, trainer.step(progress))
         state.seconds += time.monotonic() - began
-        sums = {k: sums.get(k, 0.0) + v for k, v in parts.items()}
-        counted += 1
-        if state.step % report_every == 0 or state.step == steps:
-            _log(folder, state, {k: v / counted for k, v in sums.items()})
-            sums, counted = {}, 0
-        if time.monotonic() - last_save > every_seconds or state.step == steps:
-            if validation is not None:
-                _log(folder, state, {f"val_{k}": v for k, v in validation.validate().items()})
-            save_state(state, folder)
-            save(state)
+        if state.step % report_every == 0:
+            _report(folder, state, world.chief)
+        if world.chief and time.monotonic() - last_save > every_seconds:
+            keep()
             last_save = time.monotonic()
+        state.spent += time.monotonic() - began
+    if state.counted:
+        _report(folder, state, world.chief)
+    if world.chief and state.step > begun_at:
+        keep()
+
+
+def _count(state: TrainingState, parts: dict[str, Tensor]) -> None:
+    state.sums = {k: state.sums[k] + v if k in state.sums else v for k, v in parts.items()}
+    state.counted += 1
+
+
+def _report(folder: Path, state: TrainingState, chief: bool) -> None:
+    """The means since the last line; the one place where the loop waits for the device."""
+    if chief:
+        values = (torch.stack(list(state.sums.values())) / state.counted).tolist()
+        _log(folder, state, dict(zip(state.sums, values, strict=True)))
+    state.sums, state.counted = {}, 0
 
 
 def _log(folder: Path, state: TrainingState, figures: dict[str, float]) -> None:
     line = {"step": state.step, "samples": state.samples, "seconds": round(state.seconds, 1)}
     line |= {k: round(v, 6) for k, v in figures.items()}
-    with open(folder / "log.jsonl", "a", encoding="utf-8") as file:
+    with open(folder / LOG_NAME, "a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")
+
+
+def _cut_log(folder: Path, step: int) -> None:
+    """Leave away what a killed run wrote after the state it is resumed from: those steps come again."""
+    path = folder / LOG_NAME
+    if not path.is_file():
+        return
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            past = json.loads(line)["step"] > step
+        except (ValueError, KeyError):  # cut off in the middle
+            past = True
+        kept += [] if past else [line + "\n"]
+    fresh = path.with_name(LOG_NAME + ".new")
+    fresh.write_text("".join(kept), encoding="utf-8")
+    os.replace(fresh, path)

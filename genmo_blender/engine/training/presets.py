@@ -2,32 +2,75 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...protocol.failures import RequestFailure
 from ..network.config import NetworkConfig
+from .losses import LossWeights
 from .objective import Weights
 
 
 @dataclass(frozen=True)
 class Preset:
-    """One way to train. ``batch`` counts samples, mirrored twins included."""
+    """One way to train. ``batch`` counts samples, mirrored twins included, over all processes."""
 
     network: NetworkConfig
-    weights: Weights
+    weights: Weights | LossWeights
     batch: int = 32
     learning_rate: float = 8e-4
     warm_up: int = 200
-    final_rate: float = 0.1  # of the learning rate, reached by a cosine at the last step
+    final_rate: float = 0.1
+    """Of the learning rate, reached by a cosine at the end of the run; without one where ``halve_at`` is given."""
+    halve_at: tuple[int, ...] = ()
+    """Epochs at whose beginning the learning rate is halved; an epoch draws as many windows as the data is long."""
     clip: float = 1.0
     ema: float = 0.999
     gates: float = 0.25
     """Where the gates of fresh blocks begin. The release begins at zero; with few steps to spend that wastes the first
     thousand on opening them."""
+    steps: int = 0
+    """How many it is meant for; 0: as many as there is time for."""
+    lacking: str = ""
+    """What this version has not yet to train it; empty: nothing."""
+
+
+def _official() -> Preset:
+    """The release's own settings (spec 7.8). It starts at closed gates, keeps no average and warms nothing up."""
+    return Preset(
+        NetworkConfig.official(),
+        LossWeights(),
+        batch=128,
+        learning_rate=2e-4,
+        warm_up=1,
+        halve_at=(500, 750),
+        clip=0.5,
+        ema=0.0,
+        gates=0.0,
+        steps=500_000,
+        lacking="both passes of a step on the SMPL-X body, image features, and T5 features of the captions",
+    )
+
+
+def presets() -> dict[str, Preset]:
+    """All of them by name: ``mini`` is the bundled model's recipe, ``mini_256`` the same a size larger for a graphics
+    card, ``official`` the paper's."""
+    mini = Preset(NetworkConfig.mini(), Weights())
+    return {
+        "mini": mini,
+        "mini_256": replace(mini, network=replace(mini.network, latent_dim=256, layers=8)),
+        "official": _official(),
+    }
 
 
 def preset(name: str) -> Preset:
-    """``mini`` is the bundled model's recipe. Raises RequestFailure for another name."""
-    if name == "mini":
-        return Preset(NetworkConfig.mini(), Weights())
-    raise RequestFailure("preset", f"There is no training preset “{name}”.", "Use --preset mini.")
+    """A preset that can be trained. Raises RequestFailure for another name, and for one that lacks something."""
+    known = presets()
+    if name not in known:
+        raise RequestFailure("preset", f"There is no training preset “{name}”.", f"Use --preset {', '.join(known)}.")
+    if known[name].lacking:
+        raise RequestFailure(
+            "preset_lacks",
+            f"The preset “{name}” cannot be trained by this version: it lacks {known[name].lacking}.",
+            "Use --preset mini or mini_256.",
+        )
+    return known[name]

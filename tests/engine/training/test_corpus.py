@@ -73,24 +73,49 @@ def test_a_folder_without_clips_is_refused_with_a_sentence(tmp_path):
 
 def test_windows_lie_inside_their_clip_and_texts_inside_their_window(built):
     sampler = windows.WindowSampler(built)
-    ends = dict(zip(built.start.tolist(), (built.start + built.length).tolist(), strict=True))
-    rng = np.random.default_rng(0)
-    kinds = set()
-    for _ in range(400):
-        window = sampler.draw(rng)
-        start = max(s for s in ends if s <= window.first)
-        assert window.first + window.length <= ends[start]
-        assert 0 < window.length <= windows.WINDOW
-        assert all(0 <= s.start < s.end <= window.length for s in window.spans)
-        kinds.add(len(window.spans))
-    assert {0, 1, 2} <= kinds
+    drawn = sampler.draw(np.random.default_rng(0), 400)
+    assert np.all(drawn.first >= built.start[drawn.clip])
+    assert np.all(drawn.first + drawn.length <= (built.start + built.length)[drawn.clip])
+    assert np.all((drawn.length > 0) & (drawn.length <= windows.WINDOW))
+    there = drawn.sentence >= 0
+    inside = (drawn.start >= 0) & (drawn.start < drawn.end) & (drawn.end <= drawn.length[:, None])
+    assert np.all(inside[there])
+    assert np.all(there[:, :-1] >= there[:, 1:])  # real ones first
+    assert {0, 1, 2} <= set(there.sum(1))
+
+
+def test_a_sentence_lies_over_frames_that_its_caption_covers_or_that_it_was_stretched_to(built):
+    drawn = windows.WindowSampler(built).draw(np.random.default_rng(3), 2000)
+    row = {text: i for i, text in enumerate(built.texts)}
+    for w in range(len(drawn)):
+        clip = built.clips[drawn.clip[w]]
+        first = drawn.first[w] - built.start[drawn.clip[w]]
+        for sentence, a, b in zip(drawn.sentence[w], drawn.start[w], drawn.end[w], strict=True):
+            said = [c for c in corpus.usable_captions(clip) if sentence in built.choices[row[c.text]]]
+            assert sentence < 0 or any(c.start - first < b and a < c.end - first for c in said)
+
+
+def test_a_part_of_a_steps_windows_is_what_the_whole_holds_there(built):
+    sampler = windows.WindowSampler(built)
+    whole, again = (sampler.draw(np.random.default_rng((5, 1)), 12) for _ in range(2))
+    assert np.array_equal(whole.yaw, again.yaw)
+    statistics = corpus.statistics_of(built)
+    features = torch.randn(len(built.sentences), 4, 8, generator=torch.Generator().manual_seed(1)).half()
+    full = batches.collate(built, whole, features, statistics)
+    part = batches.collate(built, whole.part(slice(4, 8)), features, statistics)
+    rows = [4, 5, 6, 7, 16, 17, 18, 19]
+    assert torch.equal(full.x0[rows], part.x0)
+    assert torch.equal(full.joints[rows], part.joints)
+    used = part.text.weights.shape[1]
+    assert torch.equal(full.text.weights[rows][:, :used], part.text.weights)
+    assert torch.equal(full.text.features[rows][:, :used], part.text.features)
 
 
 def test_a_batch_decodes_to_the_joints_and_the_path_it_was_made_from(built):
     statistics = corpus.statistics_of(built)
-    sampler, rng = windows.WindowSampler(built), np.random.default_rng(1)
+    drawn = windows.WindowSampler(built).draw(np.random.default_rng(1), 3)
     features = torch.zeros(len(built.sentences), 4, 8).half()
-    batch = batches.collate(built, [sampler.draw(rng) for _ in range(3)], features, statistics, rng)
+    batch = batches.collate(built, drawn, features, statistics)
     parts = decode_rotations(batch.x0, statistics)
     offsets = torch.as_tensor(canonical().offsets, dtype=torch.float32)
     _, joints = forward_kinematics(torch.cat([parts.root_gv[..., None, :, :], parts.body], -3), offsets, PARENTS_22)
