@@ -20,7 +20,7 @@ LONGEST_FUNCTION = 80
 GROUND_FLOOR = frozenset({"protocol", "motion", "prompts"})
 BLENDER_MODULES = frozenset({"bpy", "bpy_extras", "mathutils", "gpu", "gpu_extras", "blf", "aud", "addon_utils"})
 # transformers and PIL are not in the engine's lock: what needs them says so where they are missing.
-TORCH_SIDE = frozenset({"torch", "safetensors", "transformers", "PIL"})
+TORCH_SIDE = frozenset({"torch", "safetensors", "av", "transformers", "PIL"})
 
 
 @dataclass(frozen=True)
