@@ -66,7 +66,7 @@ def draw_cameras(joints: Tensor, generator: torch.Generator, still: Tensor | Non
     """
     draws = _Draws(len(joints), generator)
     root = joints[:, :, 0]
-    kind = torch.multinomial(joints.new_tensor(KIND_SHARES), draws.batch, True, generator=generator)
+    kind = torch.bucketize(draws.uniform(), joints.new_tensor(KIND_SHARES[:-1]).cumsum(0), right=True)
     if still is not None:
         kind = kind.where(~still, STILL)
     focal = FOCAL[0] * (FOCAL[1] / FOCAL[0]) ** draws.uniform()

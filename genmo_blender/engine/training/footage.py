@@ -1,0 +1,227 @@
+"""Motions as footage shows them: a body in some shape before a synthetic camera, keypoints with a detector's faults.
+
+`film` puts some samples of a batch before cameras, once a step; `observe` draws what a detector says of them, once for
+each pass (spec 5.1 D32: both passes see different faults). Both are arrays over the F filmed samples alone, since most
+samples of a batch have no footage.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ..network.conditions import JOINTS_FOR_A_BOX, ConditionInputs
+from ..representation.boxes import augmented_box, normalise_keypoints, to_unit_box
+from ..representation.camera import (
+    NEAR,
+    camera_angular_velocity,
+    cliff_camera,
+    full_translation,
+    normalise_angular_velocity,
+    weak_perspective,
+)
+from ..representation.codec import BETAS, BODY_POSE, GLOBAL_ORIENT, GLOBAL_ORIENT_GV, LOCAL_TRANSL_VEL, Statistics
+from ..representation.gravity_view import camera_to_gravity_view
+from ..representation.rollout import roll_out_translation
+from ..representation.rotations import matrix_to_6d
+from .augment import COCO, KeypointDraws, NoiseTable, default_noise_table, keypoint_noise
+from .batches import Batch
+from .cameras import IMAGE, draw_cameras
+from .filmed_body import FilmedBody
+from .occlusion import draw_visibility
+
+SHAPES = 6
+SHAPE_SPREAD = 0.7
+SHAPE_LIMIT = 1.5
+PARTIAL = 0.25  # of the filmed samples are filmed during a part of the window only
+SHORTEST_PART = 20
+
+
+@dataclass(frozen=True)
+class Film:
+    """F samples before cameras.
+
+    ``rows`` (F,) which samples of the batch; ``length`` (F,) their valid frames; ``on`` (F, L) bool: filmed and valid
+    ones. In the camera's frame, metres: ``joints`` (F, L, 22, 3), ``coco`` (F, L, 17, 3), ``place`` (F, L, 3) the
+    pelvis. ``corners`` (F, L, 2, 2) pixels of the tightest box; ``k`` (F, 1, 3, 3) pixels; ``cam_angvel`` (F, L, 6),
+    not normalised. For the whole batch: ``gv_to_world`` (B, L, 3, 3) turns each frame's gravity view into the world of
+    the batch's joints (the identity where nobody films), ``offsets`` (B, 1, 22, 3) are each body's joint offsets.
+    """
+
+    rows: Tensor
+    length: Tensor
+    on: Tensor
+    joints: Tensor
+    coco: Tensor
+    place: Tensor
+    corners: Tensor
+    k: Tensor
+    cam_angvel: Tensor
+    gv_to_world: Tensor
+    offsets: Tensor
+
+
+def film(
+    batch: Batch, rows: Tensor, statistics: Statistics, body: FilmedBody, generator: torch.Generator
+) -> tuple[Batch, Film]:
+    """Film the samples ``rows`` (F,) of a batch made for the level camera; its joints are in world axes.
+
+    Each gets a shape, six controls N(0, 0.7) within 1.5 (the code's first six betas), steps as long as its legs, and a
+    camera. In a quarter of them only the beginning or the end of the window is filmed, by a camera that stands still.
+    Returns the batch with their codes, joints and velocities changed, and the film.
+    """
+    code, valid, root = statistics.denormalise(batch.x0[rows]), batch.valid[rows], batch.root[rows]
+    shape = torch.randn(len(rows), SHAPES, generator=generator, device=generator.device) * SHAPE_SPREAD
+    shape = shape.clamp(-SHAPE_LIMIT, SHAPE_LIMIT)
+    offsets, face, size = body.shaped(shape)
+    velocity = batch.velocity[rows] * size[:, None, None]
+    path = roll_out_translation(velocity * valid[..., None], root)
+    standing = body.points(root, code[..., BODY_POSE], offsets, face)
+    joints = standing.joints
+    on, still = _filmed_frames(batch.length[rows], valid, generator)
+    cameras = draw_cameras(joints + path[..., None, :], generator, still)
+    place = (cameras.r_w2c @ path[..., None]).squeeze(-1) + cameras.t_w2c
+    to_gv = camera_to_gravity_view(cameras.r_w2c) @ cameras.r_w2c
+    seen = standing.seen(cameras.r_w2c, place)
+
+    code[..., BETAS] = torch.nn.functional.pad(shape, (0, BETAS.stop - BETAS.start - SHAPES))[:, None]
+    code[..., GLOBAL_ORIENT] = matrix_to_6d(cameras.r_w2c @ root)
+    code[..., GLOBAL_ORIENT_GV] = matrix_to_6d(to_gv @ root)
+    code[..., LOCAL_TRANSL_VEL] = velocity
+    changed = replace(
+        batch,
+        x0=batch.x0.index_copy(0, rows, statistics.normalise(code) * valid[..., None]),
+        joints=batch.joints.index_copy(0, rows, joints),
+        velocity=batch.velocity.index_copy(0, rows, velocity),
+    )
+    b, frames = batch.valid.shape
+    plain = body.shaped(shape.new_zeros(1, SHAPES))[0]
+    outline = _pixels(seen.outline.movedim(1, -1), cameras.k[:, None], near=NEAR)
+    filmed = Film(
+        rows=rows,
+        length=batch.length[rows],
+        on=on,
+        joints=seen.joints,
+        coco=seen.coco,
+        place=place,
+        corners=torch.stack([outline.amin(0), outline.amax(0)], dim=-2),
+        k=cameras.k[:, None],
+        cam_angvel=camera_angular_velocity(cameras.r_w2c),
+        gv_to_world=torch.eye(3, device=root.device).repeat(b, frames, 1, 1).index_copy(0, rows, to_gv.mT),
+        offsets=plain.repeat(b, 1, 1).index_copy(0, rows, offsets)[:, None],
+    )
+    return changed, filmed
+
+
+def _pixels(points: Tensor, k: Tensor, near: float = 1e-6) -> Tensor:
+    """`camera.project` for a camera without skew: points (..., 3) by their planes, ``k`` broadcast to (..., 3, 3)."""
+    focal = torch.stack([k[..., 0, 0], k[..., 1, 1]], dim=-1)
+    return points[..., :2] / points[..., 2:].clamp(min=near) * focal + k[..., :2, 2]
+
+
+def _filmed_frames(length: Tensor, valid: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Frames with footage (F, L), and which samples have it in part only (F,)."""
+    partial, part, late = torch.rand(3, len(length), generator=generator, device=generator.device)
+    span = length - SHORTEST_PART
+    is_partial = (partial < PARTIAL) & (span > SHORTEST_PART)
+    border = (SHORTEST_PART + part * (span - SHORTEST_PART).clamp(min=0)).floor()[:, None]
+    frame = torch.arange(valid.shape[1], device=valid.device)
+    shown = torch.where((late < 0.5)[:, None], frame >= border, frame < border)
+    return valid & (shown | ~is_partial[:, None]), is_partial
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What one pass is given of a film, and what it is measured against.
+
+    ``inputs`` for the whole batch; ``box`` (F, L, 3) pixels; ``camera`` (F, L, 3) what `pred_cam` should say where
+    ``camera_told`` (F, L) bool; ``joints`` (F, L, 22, 2) across the box in 0..1 where ``joints_told`` (F, L, 22) bool.
+    """
+
+    inputs: ConditionInputs
+    box: Tensor
+    camera: Tensor
+    camera_told: Tensor
+    joints: Tensor
+    joints_told: Tensor
+
+
+def observe(filmed: Film, batch: int, generator: torch.Generator, table: NoiseTable | None = None) -> Sight:
+    """Draw boxes, noise and occlusion (spec 7.2 steps 4 to 9, 7.3) for a film of ``batch`` samples in all.
+
+    A keypoint is seen where the detector's draws say so, at least 0.3 m before the camera and within the picture. With
+    three or fewer seen, a frame has no box vector and no 2D (spec 7.2 step 8). All other samples have no footage.
+    """
+    count, frames = filmed.on.shape
+    scale, shift_x, shift_y = torch.rand(3, count, frames, generator=generator, device=generator.device)
+    box = augmented_box(filmed.corners, scale, shift_x, shift_y)
+
+    k = filmed.k[:, :, None]  # for (F, L, N, 3) points
+    noisy = filmed.coco + keypoint_noise(_draws(count, frames, generator), _on(table, filmed.coco.device))
+    pixels = _pixels(noisy, k)
+    visible = draw_visibility(filmed.length, frames, generator) & filmed.on[..., None]
+    visible &= (noisy[..., 2] >= NEAR) & _inside(pixels, IMAGE)
+    obs = normalise_keypoints(torch.cat([pixels, visible[..., None].to(pixels.dtype)], dim=-1), box)
+    obs = torch.where(visible[..., None], obs, 0.0)
+    enough = visible.sum(-1) > JOINTS_FOR_A_BOX
+    cliff = torch.where(enough[..., None], cliff_camera(box, filmed.k), 0.0)
+
+    def spread(x: Tensor) -> Tensor:
+        return x.new_zeros(batch, *x.shape[1:]).index_copy(0, filmed.rows, x)
+
+    inputs = ConditionInputs(
+        obs=spread(obs),
+        j2d_visible=spread(visible),
+        f_cliffcam=spread(cliff),
+        f_cam_angvel=spread(normalise_angular_velocity(filmed.cam_angvel)),
+        has_2d=spread(filmed.on & enough),
+        has_cam=spread(filmed.on),
+    )
+    target = weak_perspective(filmed.place, box, filmed.k)
+    size, across = target[..., 0], target[..., 1:].abs().amax(-1)
+    plausible = (filmed.coco[..., 2].amin(-1) > NEAR) & (size > 0.3) & (size < 5.0) & (across < 3.0) & (box[..., 2] > 0)
+    joints = to_unit_box(_harmless(filmed.joints, k), box)
+    told = (filmed.joints[..., 2] > NEAR) & _inside(joints, 1.0) & filmed.on[..., None]
+    return Sight(inputs, box, target, plausible & filmed.on, joints, told)
+
+
+def _inside(points: Tensor, size: float) -> Tensor:
+    """Points (..., 2) within a square from the origin: (...) bool. Two comparisons, as `all` over two is slow."""
+    x, y = points.unbind(-1)
+    return (x > 0) & (x < size) & (y > 0) & (y < size)
+
+
+def _draws(count: int, frames: int, generator: torch.Generator) -> KeypointDraws:
+    """`KeypointDraws.draw` on the generator's device."""
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator, device=generator.device)
+
+    peak = torch.rand(count, frames, COCO, generator=generator, device=generator.device)
+    return KeypointDraws(normal(count, COCO, 3), peak, normal(3), normal(count, frames, COCO, 3))
+
+
+def _on(table: NoiseTable | None, device: torch.device) -> NoiseTable:
+    return NoiseTable(**{name: value.to(device) for name, value in vars(table or default_noise_table()).items()})
+
+
+def _harmless(points: Tensor, k: Tensor) -> Tensor:
+    """Pixels of camera points; those nearer than 0.3 m go to one place without large gradients (spec 7.5)."""
+    return _pixels(torch.where(points[..., 2:].abs() <= NEAR, NEAR, points), k)
+
+
+def camera_terms(pred_cam: Tensor, joints: Tensor, filmed: Film, sight: Sight, batch: int) -> dict[str, Tensor]:
+    """The two losses that only footage has (spec 7.5, items 3 and 4), each the mean over the ``batch`` samples' whole
+    tensors (D14): ``camera`` of `pred_cam` (F, L, 3), and ``reprojection`` of ``joints`` (F, L, 22, 3), the predicted
+    ones from the pelvis in the camera's axes, in box widths squared. Both of the rows of `filmed`."""
+    share = len(filmed.rows) / batch
+    camera = torch.where(sight.camera_told[..., None], pred_cam - sight.camera, 0.0)
+    points = joints + full_translation(pred_cam, sight.box, filmed.k)[..., None, :]
+    here = to_unit_box(_harmless(points, filmed.k[:, :, None]), sight.box)
+    told = sight.joints_told & (points[..., 2] > NEAR) & torch.isfinite(here).all(-1)
+    error = torch.where(told[..., None], here - sight.joints, 0.0)
+    if not len(filmed.rows):
+        return {"camera": camera.sum(), "reprojection": error.sum()}
+    return {"camera": camera.square().mean() * share, "reprojection": error.square().mean() * share}
