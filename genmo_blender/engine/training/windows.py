@@ -164,12 +164,12 @@ class WindowSampler:
             owner, other, key = owner[kept], other[kept], key[kept]
             _pick(owner, other, key, chosen[:, slot])
             kept = chosen[owner, slot] >= 0
-        chosen = np.take_along_axis(chosen, _in_time(t, chosen), axis=1)
-        there = chosen >= 0
-        start = np.maximum(t.start[chosen] - first[:, None], 0)
-        end = np.minimum(t.end[chosen] - first[:, None], length[:, None])
+        row = np.take_along_axis(chosen, _in_time(t, chosen), axis=1)
+        there = row >= 0
+        start = np.maximum(t.start[row] - first[:, None], 0)
+        end = np.minimum(t.end[row] - first[:, None], length[:, None])
         start, end = _edges(rng, start, end, there, length)
-        return np.where(there & (end - start >= LEAST_SPAN), t.text[chosen], -1), start, end
+        return np.where(there & (end - start >= LEAST_SPAN), t.text[row], -1), start, end
 
     def _layer(
         self, rng: Rng, whole: Array, clip: Array, first: Array, length: Array, spans: tuple[Array, Array, Array]
@@ -208,8 +208,8 @@ def _occurrences(corpus: Corpus, timed: bool) -> _Occurrences:
         for c in usable_captions(clip)
         if (c.kind == "motion") == timed
     ]
-    columns = np.array(found, dtype=np.int64).reshape(-1, 4).T
-    return _Occurrences(*columns, np.searchsorted(columns[0], np.arange(len(corpus.clips) + 1)))
+    clip, start, end, text = np.array(found, dtype=np.int64).reshape(-1, 4).T
+    return _Occurrences(clip, start, end, text, np.searchsorted(clip, np.arange(len(corpus.clips) + 1)))
 
 
 def _classes(occurrences: _Occurrences, weight: Array) -> _Classes:

@@ -1,3 +1,4 @@
+import json
 import os
 import threading
 from dataclasses import replace
@@ -7,11 +8,12 @@ import pytest
 import torch
 
 from genmo_blender.engine.checkpoint import load_checkpoint, save_checkpoint
-from genmo_blender.engine.network.config import NetworkConfig
+from genmo_blender.engine.network.genmo import GenmoNetwork
 from genmo_blender.engine.training import corpus, loop, presets, state
 from genmo_blender.engine.training.command import checkpoint_of
 from genmo_blender.engine.training.importers import shards
-from genmo_blender.protocol.failures import RequestFailure, StorageFailure
+from genmo_blender.protocol.failures import ModelFailure, RequestFailure, StorageFailure
+from tests.engine.training import curve
 
 DATA = Path(__file__).parents[2] / "data" / "motion"
 
@@ -23,14 +25,11 @@ def built():
 
 @pytest.fixture(scope="module")
 def small():
-    network = replace(NetworkConfig.mini(), latent_dim=32, layers=2, heads=2, text_dim=8, text_tokens=4)
-    return replace(presets.preset("mini"), network=network, batch=4, warm_up=5)
+    return curve.small_preset()
 
 
-def trainer(built, small, seed=0):
-    generator = torch.Generator().manual_seed(11)
-    features = torch.randn(len(built.sentences), 4, 8, generator=generator).half()
-    return loop.Trainer(built, features, corpus.statistics_of(built), small, state.new_state(small, seed), seed)
+def trainer(built, small, seed=0, **more):
+    return curve.small_trainer(built, small, seed, **more)
 
 
 def weights(trained):
@@ -120,3 +119,96 @@ def test_the_trainer_holds_until_the_process_that_asked_for_quiet_lets_go(tmp_pa
     threading.Timer(0.2, held.unlink).start()
     loop.wait_while_paused(tmp_path, interval=0.05)
     assert not held.exists()
+
+
+def test_a_step_whose_gradient_is_no_number_changes_nothing(built, small):
+    one = trainer(built, small)
+    one.step(0.1)
+    before, losses = weights(one.state).clone(), one.losses
+
+    def poisoned(*arguments):
+        return {k: v * float("nan") for k, v in losses(*arguments).items()}
+
+    one.losses = poisoned
+    assert not torch.isfinite(one.step(0.1)["grad_norm"])
+    assert torch.equal(weights(one.state), before)
+    one.losses = losses
+    assert torch.isfinite(one.step(0.1)["loss"]) and not torch.equal(weights(one.state), before)
+
+
+def test_in_half_precision_the_losses_are_near_those_in_full_and_the_weights_stay_full(built, small):
+    full, half = trainer(built, small), trainer(built, small, half=True)
+    a, b = full.step(0.1), half.step(0.1)
+    assert torch.isclose(a["loss"], b["loss"], rtol=0.05) and a["loss"] != b["loss"]
+    assert all(p.dtype == torch.float32 for p in half.state.network.parameters())
+
+
+def test_the_learning_rate_follows_the_run_or_is_halved_at_the_epochs_that_a_preset_names(small):
+    rates = [loop.learning_rate(small, 1000, progress, 0.0) for progress in (0.0, 0.5, 1.0)]
+    assert rates[0] == small.learning_rate > rates[1] > rates[2]
+    assert rates[2] == pytest.approx(small.final_rate * small.learning_rate)
+    official = presets.presets()["official"]
+    halved = [loop.learning_rate(official, 5, 0.5, epoch) for epoch in (499.9, 500, 749.9, 750)]
+    assert halved == [2e-4, 1e-4, 1e-4, 5e-5]
+
+
+def test_a_run_with_a_time_to_keep_ends_with_it_and_with_a_low_rate(built, small, tmp_path):
+    one = trainer(built, small)
+    budget = loop.Budget(seconds=1.0)
+    loop.run(one, budget, tmp_path, lambda trained: None, report_every=1)
+    assert budget.progress(one.state) >= 1 and one.state.step > 1
+    assert one.state.optimiser.param_groups[0]["lr"] < 0.5 * small.learning_rate
+    spent = one.state.spent
+    again = state.load_state(state.new_state(small, 0), tmp_path)
+    assert again.spent == spent  # a resumed run has only what is left
+
+
+def test_a_state_knows_its_statistics_and_the_steps_since_the_last_line(built, small, tmp_path):
+    one = trainer(built, small)
+    one.state.statistics = one.statistics
+    loop.run(one, loop.Budget(steps=3), tmp_path, lambda trained: None, report_every=2)
+    again = state.load_state(state.new_state(small, 0), tmp_path)
+    assert torch.equal(again.statistics.mean, one.statistics.mean)
+
+
+def test_a_killed_run_s_log_is_that_of_an_unbroken_one(built, small, tmp_path):
+    def lines(folder):
+        return [json.loads(x) | {"seconds": 0} for x in (folder / "log.jsonl").read_text().splitlines()]
+
+    def kill(trained):
+        if trained.step == 3:
+            raise KeyboardInterrupt
+
+    for folder, save in (("whole", lambda trained: None), ("broken", kill)):
+        one = trainer(built, small)
+        try:
+            loop.run(one, loop.Budget(steps=6), tmp_path / folder, save, every_seconds=0.0, report_every=2)
+        except KeyboardInterrupt:
+            one = trainer(built, small, 0)
+            state.load_state(one.state, tmp_path / folder)
+            assert one.state.step == 3
+            loop.run(one, loop.Budget(steps=6), tmp_path / folder, lambda trained: None, report_every=2)
+    assert lines(tmp_path / "whole") == lines(tmp_path / "broken")
+
+
+def test_weights_and_states_of_another_network_and_damaged_ones_are_refused_with_sentences(built, small, tmp_path):
+    one = trainer(built, small)
+    other = curve.small_preset(network=replace(small.network, latent_dim=64))
+    path = tmp_path / "weights.safetensors"
+    save_checkpoint(path, checkpoint_of(one.state, small, one.statistics, ("encoder", "hash"), "data"))
+    with pytest.raises(ModelFailure, match="weights.safetensors is of another network than the preset's, which is 64"):
+        state.new_state(other, 0, path)
+    state.save_state(one.state, tmp_path)
+    with pytest.raises(StorageFailure, match="another network than this preset's"):
+        state.load_state(state.new_state(other, 0), tmp_path)
+    saved = tmp_path / state.STATE_NAME
+    saved.write_bytes(saved.read_bytes()[:5000])
+    with pytest.raises(StorageFailure, match="damaged"):
+        state.load_state(state.new_state(small, 0), tmp_path)
+
+
+def test_the_official_preset_says_what_it_lacks_and_the_larger_mini_fits_its_file():
+    with pytest.raises(RequestFailure, match="cannot be trained by this version: it lacks"):
+        presets.preset("official")
+    network = GenmoNetwork(presets.preset("mini_256").network)
+    assert 2 * sum(v.numel() for v in network.state_dict().values()) <= 22 * 2**20  # in half precision

@@ -10,8 +10,11 @@ by 6.5 degrees.
 from __future__ import annotations
 
 import json
+import zlib
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -26,6 +29,7 @@ FPS = 30
 # Joint -> the child whose direction its bone has.
 LIMBS = {1: 4, 2: 5, 4: 7, 5: 8, 16: 18, 17: 19, 18: 20, 19: 21}
 FEET = {7: 10, 8: 11}
+MEND = "Copy or convert the folder again: 22 joints, 30 frames a second, without gaps."
 # Joints without a child of their own turn with the joint before them.
 FOLLOW = {10: 7, 11: 8, 20: 18, 21: 19}
 
@@ -65,22 +69,61 @@ def leg_length(offsets: Array) -> float:
 
 
 def load(folder: Path | str) -> list[Clip]:
-    """All clips of a folder in the format of ``motion/README.md``. Raises StorageFailure when it is not one."""
+    """All clips of a folder in the format of ``motion/README.md``.
+
+    Raises StorageFailure when it is no such folder, half-written, of another skeleton or frame rate, or holds values
+    that are not numbers.
+    """
     folder = Path(folder)
     try:
-        entries = json.loads((folder / "clips.json").read_text(encoding="utf-8"))["clips"]
+        content = json.loads((folder / "clips.json").read_text(encoding="utf-8"))
         layout = json.loads((folder / "skeleton.json").read_text(encoding="utf-8"))
+        entries = content["clips"]
+        names, tree = tuple(layout["joints"]), tuple(layout["parents"])
         offsets = np.array(layout["offsets_m"], dtype=np.float64)
-        shards = {name: dict(np.load(folder / name)) for name in sorted({e["shard"] for e in entries})}
-    except (OSError, KeyError, ValueError) as error:
+        shards = {name: _shard(folder / name) for name in sorted({e["shard"] for e in entries})}
+        wrong = _wrong_skeleton(names, tree, offsets) or next(
+            filter(None, (_wrong_clip(e, shards) for e in entries)), ""
+        )
+        if wrong:
+            raise StorageFailure("bad_motion_data", f"The motion in {folder} cannot be used: {wrong}.", MEND)
+        skeleton = Skeleton(names, canonical().parents, _rest(offsets, canonical().parents))
+        return [_clip(entry, shards[entry["shard"]], skeleton, offsets) for entry in entries]
+    except (OSError, KeyError, ValueError, TypeError, EOFError, BadZipFile, zlib.error) as error:
         raise StorageFailure(
             "not_motion_data",
-            f"{folder} is not a folder of motion shards ({error}).",
+            f"{folder} is not a folder of motion shards, or half-written ({error}).",
             "Give --data a folder that holds clips.json, skeleton.json and the .npz files.",
         ) from error
-    parents = canonical().parents
-    skeleton = Skeleton(tuple(layout["joints"]), parents, _rest(offsets, parents))
-    return [_clip(entry, shards[entry["shard"]], skeleton, offsets) for entry in entries]
+
+
+def _shard(path: Path) -> dict[str, Array]:
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in ("quat", "trans")}
+
+
+def _wrong_skeleton(names: tuple[str, ...], tree: tuple[int, ...], offsets: Array) -> str:
+    """What is wrong with a skeleton, in words; empty for a good one."""
+    body = canonical()
+    if names != body.names or tree != body.parents:
+        return f"its skeleton is not the body's {len(body.names)} joints in their order"
+    if offsets.shape != (len(names), 3) or not np.isfinite(offsets).all():
+        return "its skeleton's offsets are not three numbers a joint"
+    return "" if leg_length(offsets) > 0 else "its skeleton has legs without length"
+
+
+def _wrong_clip(entry: dict[str, Any], shards: dict[str, dict[str, Array]]) -> str:
+    """What is wrong with a clip, in words; empty for a good one."""
+    name, shard = entry["id"], shards[entry["shard"]]
+    if entry["fps"] != FPS:
+        return f"clip {name} has {entry['fps']} frames a second instead of {FPS}"
+    rows = slice(entry["offset"], entry["offset"] + entry["frames"])
+    q, path = shard["quat"][rows], shard["trans"][rows]
+    if entry["frames"] < 1 or q.shape != (entry["frames"], 22, 4) or path.shape != (entry["frames"], 3):
+        return f"clip {name} is cut short, or its arrays are of another shape"
+    if not (np.isfinite(q).all() and np.isfinite(path).all() and (np.abs(q).max(axis=-1) > 0).all()):
+        return f"clip {name} holds values that are not numbers, or rotations that are nothing"
+    return ""
 
 
 def _rest(offsets: Array, parents: tuple[int, ...]) -> Array:
