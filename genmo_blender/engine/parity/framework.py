@@ -36,8 +36,8 @@ class ParityFolder:
     Raises StorageFailure for a folder that is no such set.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+    def __init__(self, path: str | Path, device: str = "cpu") -> None:
+        self.path, self.device = Path(path), device
         words = [p.stem.removeprefix("gem_small_") for p in self.path.glob("gem_small_*.json")]
         found = [w for w in words if (self.path / f"gem_small_reg_{w}.json").is_file()]
         if len(found) != 1:
@@ -111,8 +111,8 @@ class CaseData:
         return self.arrays[name]
 
     def tensor(self, name: str) -> torch.Tensor:
-        """An array of the file as a torch tensor of its own type; counts as read."""
-        return torch.from_numpy(np.array(self[name]))
+        """An array of the file as a torch tensor of its own type, on the folder's device; counts as read."""
+        return torch.from_numpy(np.array(self[name])).to(self.folder.device)
 
     def matching(self, pattern: str) -> list[str]:
         """Names in the file that fit a shell pattern, sorted."""

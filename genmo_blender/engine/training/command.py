@@ -58,13 +58,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_pack_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of ``pack``."""
     parser.add_argument("--data", type=Path, action="append", required=True, nargs="+", help="folders of motion shards")
-    parser.add_argument("file", type=Path, help="the file to write, .pack.npz")
+    parser.add_argument("--out", type=Path, required=True, help="the file to write, .pack.npz")
 
 
 def pack(arguments: argparse.Namespace) -> int:
     """Run ``pack``; returns the exit code. Raises GenmoFailure for what a person can mend."""
-    size = write_pack(arguments.file, _flat(arguments.data))
-    print(f"{arguments.file}: {size / 1e6:.1f} MB")
+    size = write_pack(arguments.out, _flat(arguments.data))
+    print(f"{arguments.out}: {size / 1e6:.1f} MB")
     return 0
 
 

@@ -1,0 +1,141 @@
+"""How many windows a second a preset trains on this machine, and what holds it up.
+
+``python -m genmo_blender.engine.training.throughput --data FILE --preset mini_256 --batch 512 1024``, one JSON line a
+batch. The sentences' features are random, since their values do not matter for speed; so is what the weights are. A
+preset of the release is measured on one diffusion pass with the bundled model's losses; it trains on two a step.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+import warnings
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...protocol.failures import GenmoFailure
+from ..bench.jobs import step_operations
+from ..precision import has_native_bf16
+from .corpus import Corpus, build, statistics_of
+from .distributed import DEVICES, chosen_device
+from .loop import Trainer
+from .objective import Weights
+from .pack import read_pack
+from .presets import Preset, presets
+from .state import new_state
+from .windows import WINDOW
+
+FORWARD_AND_BACKWARD = 3  # in forward passes
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is measured, for at least ``seconds``."""
+
+    preset: str
+    batch: int
+    device: torch.device
+    half: bool
+    seconds: float
+
+    def resolved(self) -> Preset:
+        """The preset at this batch; whatever it lacks does not matter here."""
+        return replace(presets()[self.preset], batch=self.batch, weights=Weights(), lacking="")
+
+
+def measure(corpus: Corpus, features: Tensor, setting: Setting) -> dict[str, Any]:
+    """Windows (mirrored twins counted) a second, milliseconds a step, peak memory on a CUDA device."""
+    chosen, device = setting.resolved(), setting.device
+    state = new_state(chosen, 0, device=device)
+    trainer = Trainer(corpus, features, statistics_of(corpus), chosen, state, 0, half=setting.half)
+    waits = _waits(trainer)
+    trainer.step(0.0)
+    _finish(device)
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    began, steps = time.perf_counter(), 0
+    while time.perf_counter() - began < setting.seconds or not steps:
+        trainer.step(0.0)
+        steps += 1
+    _finish(device)
+    each = (time.perf_counter() - began) / steps
+    operations = FORWARD_AND_BACKWARD * setting.batch * step_operations(chosen.network, WINDOW / 30, branches=1)
+    began = time.perf_counter()
+    trainer.batch(0, slice(0, trainer.windows))
+    _finish(device)
+    row: dict[str, Any] = {
+        "preset": setting.preset,
+        "batch": setting.batch,
+        "device": device.type,
+        "precision": "bf16" if setting.half else "fp32",
+        "parameters": sum(p.numel() for p in state.network.parameters()),
+        "windows_per_second": round(setting.batch / each, 1),
+        "ms_per_step": round(1000 * each, 1),
+        "ms_to_draw_a_batch": round(1000 * (time.perf_counter() - began), 1),
+        "tflops": float(f"{operations / each / 1e12:.3g}"),
+    }
+    if device.type == "cuda":
+        row["peak_gb"] = round(torch.cuda.max_memory_allocated() / 1e9, 2)
+        row["waits_a_step"] = waits
+    return row
+
+
+def _finish(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def _waits(trainer: Trainer) -> dict[str, int]:
+    """Where a step waits for a CUDA device, by file and line; empty on others."""
+    trainer.step(0.0)
+    if trainer.device.type != "cuda":
+        return {}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            trainer.step(0.0)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    return dict(Counter(f"{Path(w.filename).name}:{w.lineno}" for w in caught).most_common(30))
+
+
+def main(arguments: list[str]) -> int:
+    """The command line; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="throughput", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="a packed file")
+    parser.add_argument("--preset", default="mini", choices=presets())
+    parser.add_argument("--batch", type=int, nargs="+", default=[32])
+    parser.add_argument("--device", choices=DEVICES, default="auto")
+    parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto")
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each batch")
+    options = parser.parse_args(arguments)
+    try:
+        device = chosen_device(options.device)
+        corpus = build(list(read_pack(options.data).train))
+    except GenmoFailure as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    half = options.precision == "bf16" or (
+        options.precision == "auto" and device.type == "cuda" and has_native_bf16(device)
+    )
+    network = presets()[options.preset].network
+    features = torch.randn(len(corpus.sentences), network.text_tokens, network.text_dim, dtype=torch.float16)
+    for batch in options.batch:
+        try:
+            row = measure(corpus, features, Setting(options.preset, batch, device, half, options.seconds))
+        except torch.OutOfMemoryError:
+            row = {"preset": options.preset, "batch": batch, "problem": "out of memory"}
+        print(json.dumps(row), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
