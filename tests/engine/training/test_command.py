@@ -1,0 +1,98 @@
+"""``train`` and ``pack`` as they are called, on the tests' motion with one clip held out."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from genmo_blender.engine.__main__ import main
+from genmo_blender.engine.checkpoint import load_checkpoint
+from genmo_blender.engine.training import command
+
+ROOT = Path(__file__).parents[3]
+DATA = ROOT / "tests" / "data" / "motion"
+# Imports of these fail: a machine with torch, numpy and safetensors alone can train.
+ABSENT = ("scipy", "bpy", "sounddevice", "av", "PIL", "transformers", "matplotlib", "pandas")
+WITHOUT = f"import sys; sys.modules.update(dict.fromkeys({ABSENT!r}))\nfrom genmo_blender.engine.__main__ import main\n"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "motion"
+    shutil.copytree(DATA, folder)
+    content = json.loads((folder / "clips.json").read_text())
+    content["clips"] = content["clips"][:4]
+    content["clips"][0]["split"] = "val"
+    (folder / "clips.json").write_text(json.dumps(content))
+    return folder
+
+
+def engine(home, *arguments):
+    environment = os.environ | {"HOME": str(home), "PYTHONPATH": str(ROOT), "GENMO_PAUSED_BY": str(os.getpid())}
+    code = WITHOUT + f"sys.exit(main({[str(a) for a in arguments]!r}))"
+    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=600)
+
+
+def test_a_packed_file_trains_and_resumes_with_torch_numpy_and_safetensors_alone(folder, tmp_path):
+    packed, out = tmp_path / "motion.pack.npz", tmp_path / "run"
+    done = engine(tmp_path, "pack", "--data", folder, "--out", packed)
+    assert done.returncode == 0 and "MB" in done.stdout, done.stderr
+    train = ("train", "--data", packed, "--out", out, "--device", "cpu", "--batch", 4, "--threads", 1)
+    done = engine(tmp_path, *train, "--steps", 2, "--learning-rate", 1e-4)
+    assert done.returncode == 0, done.stderr
+    assert not list((tmp_path / ".cache" / "genmo_blender" / "training").glob("motion*"))  # nothing was locked
+    done = engine(tmp_path, *train, "--steps", 3, "--resume", "--accumulate", 2)
+    assert done.returncode == 0, done.stderr
+    card = load_checkpoint(out / "genmo_mini.safetensors").record.card
+    assert (card["steps"], card["windows"]) == (3, 12)
+    steps = [json.loads(line)["step"] for line in (out / "log.jsonl").read_text().splitlines()]
+    assert steps == [2, 2, 3, 3]  # losses and held-out losses, before and after
+
+
+@pytest.fixture
+def refused(capsys, monkeypatch, tmp_path):
+    """Call ``train`` and return its one sentence."""
+    monkeypatch.setattr(command, "CACHE", tmp_path / "cache")
+
+    def call(*arguments, out=tmp_path / "run"):
+        assert main(["train", "--out", str(out), "--steps", "1", *map(str, arguments)]) == 1
+        said = capsys.readouterr().err
+        assert len(said.splitlines()) == 1
+        return said
+
+    return call
+
+
+def test_an_empty_folder(refused, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "not a folder of motion shards" in refused("--data", tmp_path / "empty")
+
+
+def test_motion_without_a_held_out_performer(refused):
+    assert "no clips of split “val”" in refused("--data", DATA)
+
+
+def test_a_preset_that_this_version_cannot_train(refused, folder):
+    assert "“official” cannot be trained by this version" in refused("--data", folder, "--preset", "official")
+
+
+def test_a_batch_that_leaves_a_twin_alone_and_one_that_cannot_be_cut(refused, folder):
+    assert "batch of 7" in refused("--data", folder, "--batch", 7)
+    assert "cannot be cut into 3 equal parts" in refused("--data", folder, "--batch", 8, "--accumulate", 3)
+
+
+def test_weights_of_another_network(refused, folder):
+    weights = ROOT / "assets" / "genmo_mini.safetensors"
+    said = refused("--data", folder, "--preset", "mini_256", "--init", weights)
+    assert "genmo_mini.safetensors is of another network than the preset's, which is 256 wide with 8 layers" in said
+
+
+def test_a_run_that_is_already_there_and_one_that_is_not(refused, folder, tmp_path):
+    assert "no run to resume" in refused("--data", folder, "--resume")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "log.jsonl").touch()
+    assert "already holds a run" in refused("--data", folder)
