@@ -23,7 +23,7 @@ def physical_foot_contact(joints: Tensor, fps: float = FPS) -> Tensor:
     acceleration = (velocity[1:] - velocity[:-1]) * fps
     up = acceleration[:, 1].clamp(min=0)
     push = torch.linalg.vector_norm(torch.stack([acceleration[:, 0], up, acceleration[:, 2]], dim=-1), dim=-1)
-    push = push / push.max()
+    push = push / push.max().clamp(min=torch.finfo(push.dtype).tiny)  # a root at rest pushes nowhere
     flat = joints[1:, :, ::2]
     moved = torch.linalg.vector_norm(flat[1:] - flat[:-1], dim=-1)
     left, right = (moved[:, list(foot)].amin(-1) for foot in _FEET)

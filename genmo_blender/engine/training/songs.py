@@ -1,0 +1,253 @@
+"""Rhythmic motion paired with songs, so that the motion's beats fall on beats of the music.
+
+The motion comes without its music, so the pairing is ours: a pulse is laid through the motion's own beats
+(`motion_rhythm`), then real songs are retimed to it beat by beat, or music of our own is played on it (`own_music`).
+Retiming stretches the song's feature rows between two beats to the motion's interval: pitch and timbre stay, as after a
+good time stretch, and each onset keeps its height. Gain and key are turned at random, for they mean nothing to a dance.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...protocol.failures import StorageFailure
+from ..conditions import music
+from ..conditions.sound_file import read_sound, resampled
+from .motion_rhythm import Rhythm, pulse, rhythm_of
+from .own_music import render
+from .samples import Clip
+from .windows import MAX_TEXTS, WINDOW, Windows
+
+Array = np.ndarray
+HELD_OUT = frozenset({"trumpet_90bpm", "vibe_ace", "mix_97bpm"})
+SUFFIXES = frozenset({".wav", ".ogg", ".mp3", ".flac", ".m4a"})
+REAL, OWN = 2, 2
+"""Tracks of each clip with real songs and with music of our own."""
+OWN_PERIODS = (11, 26)  # frames, 164 to 69 beats a minute
+STRETCH = (0.85, 1.3)  # of a real song's interval between beats
+GAIN_DB = (-12.0, 6.0)
+HEARD_AFTER = 1
+"""Frames from a sound to the beat that a tracker marks for it; the tracks of real songs have the same delay."""
+_VERSION = "1"  # of this file's recipe, part of the cache's name
+
+
+@dataclass(frozen=True)
+class SongTable:
+    """Tracks of standardised features, one row for each frame of the clip that a track was made for.
+
+    ``features`` (R, 35) float16; ``first`` (tracks,) a track's first row; ``offset`` (clips + 1,) each clip's tracks;
+    ``start`` (clips,) a clip's first row in the corpus; ``dance`` (clips,) whether music alone may call for it.
+    """
+
+    features: Tensor
+    first: Array
+    offset: Array
+    start: Array
+    dance: Array
+
+    def to(self, device: torch.device | str) -> SongTable:
+        """The same with its features on a device."""
+        return replace(self, features=self.features.to(device))
+
+
+@dataclass(frozen=True)
+class Song:
+    """``features`` (T, 35) raw and ``beats`` (K,) frames of one song."""
+
+    features: Array
+    beats: Array
+
+
+def song_files(folder: Path, split: str) -> list[Path]:
+    """The songs of a folder: those of `HELD_OUT` for split "val", else the others. Raises StorageFailure for none."""
+    found = [p for p in sorted(folder.glob("*")) if p.suffix.lower() in SUFFIXES]
+    chosen = [p for p in found if (p.stem in HELD_OUT) == (split == "val")]
+    if not chosen:
+        raise StorageFailure("no_songs", f"{folder} holds no songs for “{split}”.", "Give a folder of sound files.")
+    return chosen
+
+
+def load_song(path: Path) -> Song:
+    """A whole song's raw features. Raises StorageFailure for a file without at least two beats."""
+    sound = read_sound(path)
+    features = music.music_features(resampled(sound.samples, music.RATE / sound.rate))
+    beats = np.flatnonzero(features[:, music.BEAT])
+    if len(beats) < 2:
+        raise StorageFailure("song_without_beat", f"No beat is heard in {path.name}.", "Leave it out of the songs.")
+    return Song(features, beats)
+
+
+def song_table(clips: Sequence[Clip], folder: Path, split: str, cache: Path, seed: int = 0) -> SongTable:
+    """Tracks for every rhythmic clip, in the order of the corpus made of ``clips``; kept in ``cache`` under a checksum.
+
+    Raises StorageFailure when the folder has no songs of the split.
+    """
+    files = song_files(folder, split)
+    path = cache / f"songs_{_checksum(clips, files, seed)}.npz"
+    if not path.is_file():
+        cache.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(f".{os.getpid()}.npz")
+        built = build(clips, [load_song(file) for file in files], seed)
+        save(built, fresh)
+        os.replace(fresh, path)
+    return load(path)
+
+
+def _checksum(clips: Sequence[Clip], files: Sequence[Path], seed: int) -> str:
+    digest = hashlib.sha256(f"{_VERSION} {seed}".encode())
+    for clip in clips:
+        digest.update(f"{clip.id} {clip.frames} {sorted(clip.tags)}".encode())
+        digest.update(np.ascontiguousarray(clip.transl).tobytes())
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:24]
+
+
+def save(table: SongTable, path: Path) -> None:
+    """Write a table; `load` reads it on a machine that has neither songs nor a decoder."""
+    arrays = {name: getattr(table, name) for name in ("first", "offset", "start", "dance")}
+    np.savez(path, features=table.features.cpu().numpy(), **arrays)
+
+
+def load(path: Path) -> SongTable:
+    """The table of `save`. Raises StorageFailure when it is none."""
+    try:
+        arrays = dict(np.load(path))
+        return SongTable(torch.from_numpy(arrays.pop("features")), **arrays)
+    except (OSError, ValueError, TypeError, KeyError, BadZipFile) as error:
+        raise StorageFailure(
+            "songs_unreadable", f"{path} is not a table of songs ({error}).", "Remove it; it will be made again."
+        ) from error
+
+
+def build(clips: Sequence[Clip], songs: Sequence[Song], seed: int = 0) -> SongTable:
+    """The table; each clip's tracks depend on its id and the seed alone."""
+    rows: list[Array] = []
+    first, offset, dance, total = [], [0], [], 0
+    for clip in clips:
+        rhythm = rhythm_of(clip)
+        for track in tracks(clip, rhythm, songs, seed) if rhythm else ():
+            rows.append(music.standardised(track).astype(np.float16))
+            first.append(total)
+            total += clip.frames
+        offset.append(len(first))
+        dance.append(rhythm is not None and rhythm.dance)
+    length = np.array([clip.frames for clip in clips], dtype=np.int64)
+    features = np.concatenate(rows) if rows else np.zeros((0, music.CHANNELS), dtype=np.float16)
+    return SongTable(
+        torch.from_numpy(features),
+        np.array(first, dtype=np.int64),
+        np.array(offset, dtype=np.int64),
+        np.cumsum(length) - length,
+        np.array(dance, dtype=bool),
+    )
+
+
+def tracks(clip: Clip, rhythm: Rhythm, songs: Sequence[Song], seed: int) -> list[Array]:
+    """Raw features (frames, 35) of this clip's songs."""
+    rng = np.random.default_rng([seed, *hashlib.sha256(clip.id.encode()).digest()[:8]])
+    out = []
+    for i in rng.permutation(len(songs))[:REAL]:
+        song = songs[i]
+        period = float(np.median(np.diff(song.beats))) * rng.uniform(*STRETCH)
+        beats = pulse(rhythm.beats, clip.frames, period)
+        out.append(_turned(retimed(song, beats, clip.frames, rng), rng))
+    for _ in range(OWN):
+        beats = pulse(rhythm.beats, clip.frames, rng.uniform(*OWN_PERIODS))
+        out.append(_own(beats, clip.frames, int(rng.integers(2**31))))
+    return out
+
+
+def retimed(song: Song, beats: Array, frames: int, rng: np.random.Generator) -> Array:
+    """The song from one of its beats on, each of its beats at the next of ``beats`` (frames, from before the first
+    frame to after the last): (frames, 35). A song that ends goes on from its first beat."""
+    count = len(song.beats) - 1
+    source = (int(rng.integers(count)) + np.arange(len(beats) - 1)) % count
+    segment = np.clip(np.searchsorted(beats, np.arange(frames), side="right") - 1, 0, len(source) - 1)
+    width = song.beats[source + 1] - song.beats[source]
+    scale = (beats[1:] - beats[:-1]) / width
+    position = song.beats[source[segment]] + (np.arange(frames) - beats[segment]) / scale[segment]
+    low = np.clip(np.floor(position).astype(int), 0, len(song.features) - 2)
+    share = (position - low)[:, None].clip(0.0, 1.0)
+    out = (1.0 - share) * song.features[low] + share * song.features[low + 1]
+    out[:, [music.PEAK, music.BEAT]] = 0.0
+    for i, j in enumerate(source):
+        peaks = np.flatnonzero(song.features[song.beats[j] : song.beats[j + 1], music.PEAK])
+        at = np.round(beats[i] + peaks * scale[i]).astype(int)
+        inside = (at >= 0) & (at < frames)
+        at, height = at[inside], song.features[song.beats[j] + peaks[inside], music.ONSET]
+        out[at, music.PEAK] = 1.0
+        out[at, music.ONSET] = np.maximum(out[at, music.ONSET], height)
+    _mark(out, beats)
+    return out
+
+
+def _own(beats: Array, frames: int, seed: int) -> Array:
+    """Features of our own music, its beats where they were meant and not where a tracker may hear them."""
+    out = music.music_features(render(beats - HEARD_AFTER, frames, seed))[:frames]
+    out[:, music.BEAT] = 0.0
+    _mark(out, beats)
+    return out
+
+
+def _mark(features: Array, beats: Array) -> None:
+    at = np.round(beats).astype(int)
+    features[at[(at >= 0) & (at < len(features))], music.BEAT] = 1.0
+
+
+def _turned(features: Array, rng: np.random.Generator) -> Array:
+    """Louder or softer, in another key."""
+    out = features.copy()
+    out[:, music.MFCC.start] += rng.uniform(*GAIN_DB) * np.sqrt(music.MELS)
+    out[:, music.CHROMA] = np.roll(out[:, music.CHROMA], int(rng.integers(12)), axis=1)
+    return out
+
+
+def draw_tracks(table: SongTable, windows: Windows, rng: np.random.Generator) -> Array:
+    """A track (n,) for each window, -1 for none: motion that is regular but no dance needs a sentence beside it."""
+    count = np.diff(table.offset)[windows.clip]
+    told = (windows.sentence >= 0).any(axis=1)
+    track = table.offset[windows.clip] + (rng.random(len(windows)) * count).astype(np.int64)
+    return np.where((count > 0) & (told | table.dance[windows.clip]), track, -1)
+
+
+def music_of(table: SongTable, windows: Windows, track: Array) -> tuple[Tensor, Tensor]:
+    """``encoded_music`` (n, WINDOW, 35) float32 standardised and ``has_music`` (n, WINDOW) bool, zero where absent.
+
+    A mirrored twin moves to the same music: repeat both for it.
+    """
+    device = table.features.device
+    there = track >= 0
+    begin = np.where(there, table.first[track] if len(table.first) else 0, 0)
+    begin = begin + np.where(there, windows.first - table.start[windows.clip], 0)
+    length = np.where(there, windows.length, 0)
+    at = np.arange(WINDOW)
+    has_music = torch.from_numpy(at < length[:, None]).to(device)
+    rows = torch.from_numpy(np.where(at < length[:, None], begin[:, None] + at, 0)).to(device)
+    if not len(table.features):
+        return torch.zeros(len(windows), WINDOW, music.CHANNELS, device=device), has_music
+    return table.features[rows].float() * has_music[..., None], has_music
+
+
+def draw_dances(table: SongTable, length: Array, rng: np.random.Generator, n: int) -> Windows:
+    """n windows of dance without a sentence, each dance by its ``length`` (clips,): what music alone asks for.
+
+    Raises ValueError when no clip of the table is a dance.
+    """
+    if not table.dance.any():
+        raise ValueError("the table has no dance to draw")
+    bound = np.cumsum(np.where(table.dance, length, 0), dtype=np.float64)
+    clip = np.searchsorted(bound, rng.random(n) * bound[-1], side="right")
+    frames = np.minimum(length[clip], WINDOW)
+    first = table.start[clip] + (rng.random(n) * (length[clip] - frames + 1)).astype(np.int64)
+    nowhere = np.zeros((n, MAX_TEXTS), dtype=np.int64)
+    return Windows(clip, first, frames, nowhere - 1, nowhere, nowhere, rng.uniform(-np.pi, np.pi, size=(n, 2)))
