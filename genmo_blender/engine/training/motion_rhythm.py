@@ -20,7 +20,7 @@ DANCE = frozenset({"dance"})
 RHYTHMIC = frozenset({"run", "walk", "exercise", "jump", "sway"})
 """Tags of motion that is rhythmic where its own beats are regular."""
 LEAST_BEATS = 3
-REGULAR = 0.25
+REGULAR = 0.2
 """Most spread of the intervals between motion beats, as a share of their mean, of a regular motion without dance."""
 TIGHTNESS = 4.0
 """What an uneven interval costs, in motion beats: looser than in music, for a song can follow its dancer here."""
