@@ -1,21 +1,23 @@
 """Prepared motion in one file: both splits, feet locked, captions with their ranges (numpy and json alone read it).
 
-An ``.npz`` with ``rotations`` int16 (N, 22, 4), times 32767, local, w first; ``transl`` float32 (N, 3) metres; and
-``meta``, a JSON text: ``format``, ``data_sha256``, ``clips`` (what `Clip` holds besides, and ``frames``), the clips'
-frames one after the other in that order. A folder's clips are kept in the same form in the cache, since locking their
-feet takes a minute.
+An ``.npz`` (zip with LZMA, since it travels) with ``meta``, a JSON text: ``format``, ``data_sha256``, and ``clips``,
+what `Clip` holds besides its motion, and ``frames``. The clips' frames lie one after the other in that order:
+``rotations`` int16 (66, N), local rotation vectors of the 22 joints, radians times 32767 / pi, and ``transl`` int32
+(3, N), the pelvis in hundredths of a millimetre; both as differences from the frame before, whose sums wrap round.
+A folder's clips are kept in the same form in the cache, since locking their feet takes a minute.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import lzma
 import os
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import ZIP_LZMA, BadZipFile, ZipFile
 
 import numpy as np
 
@@ -25,11 +27,13 @@ from .corpus import fingerprint, load_clips, locked
 from .samples import Caption, Clip
 
 FORMAT = 1
-QUANTUM = 32767.0
+TURN = 32767.0 / np.pi
+METRE = 100_000.0
 SPLITS = ("train", "val")
 ENDING = ".pack.npz"
 # A change in what prepares the clips makes other clips.
 _ROOMS = ("engine/refine", "engine/training/importers", "motion")
+_DAMAGE = (EOFError, BadZipFile, RuntimeError, lzma.LZMAError, zlib.error)
 _PACKAGE = Path(__file__).resolve().parents[2]
 
 
@@ -64,18 +68,18 @@ def write_pack(path: Path, folders: list[Path]) -> int:
     Raises StorageFailure for folders that hold no such clips and when the file cannot be written.
     """
     clips = [locked(clip) for split in SPLITS for clip in load_clips(folders, split)]
-    quantised = [np.rint(rotations.normalise(c.rotations.astype(np.float64)) * QUANTUM) for c in clips]
+    q = np.concatenate([c.rotations for c in clips]).astype(np.float64)
+    turns = np.rint(rotations.to_rotation_vector(q) * TURN).astype(np.int16).reshape(len(q), -1)
+    pelvis = np.rint(np.concatenate([c.transl for c in clips]).astype(np.float64) * METRE).astype(np.int32)
     meta = {"format": FORMAT, "data_sha256": fingerprint(folders), "clips": [_entry(c) for c in clips]}
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(fresh, "wb") as file:
-            np.savez_compressed(
-                file,
-                rotations=np.concatenate(quantised).astype(np.int16),
-                transl=np.concatenate([c.transl for c in clips]).astype(np.float32),
-                meta=np.array(json.dumps(meta)),
-            )
+        arrays = {"rotations": _steps(turns), "transl": _steps(pelvis), "meta": np.array(json.dumps(meta))}
+        with ZipFile(fresh, "w", ZIP_LZMA) as archive:
+            for name, array in arrays.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                    np.lib.format.write_array(file, array, allow_pickle=False)
         os.replace(fresh, path)
     except OSError as error:
         fresh.unlink(missing_ok=True)
@@ -90,20 +94,19 @@ def read_pack(path: Path) -> Prepared:
     try:
         with np.load(path, allow_pickle=False) as archive:
             meta = json.loads(str(archive["meta"]))
-            stored, transl = archive["rotations"], archive["transl"]
+            turns, pelvis = _sums(archive["rotations"]), _sums(archive["transl"]) / METRE
         if meta["format"] != FORMAT:
             raise ValueError(f"its format is {meta['format']}, not {FORMAT}")
         ends = np.cumsum([entry["frames"] for entry in meta["clips"]])
-        if stored.shape != (ends[-1], 22, 4) or transl.shape != (ends[-1], 3):
+        if turns.shape != (ends[-1], 66) or pelvis.shape != (ends[-1], 3):
             raise ValueError("its frames are not those of its clips")
-        if not np.isfinite(transl).all():
-            raise ValueError("it holds values that are not numbers")
+        q = rotations.from_rotation_vector(turns.reshape(-1, 22, 3) / TURN)
         clips = [
-            _clip(entry, stored[end - entry["frames"] : end], transl[end - entry["frames"] : end])
+            _clip(entry, q[end - entry["frames"] : end], pelvis[end - entry["frames"] : end])
             for entry, end in zip(meta["clips"], ends.tolist(), strict=True)
         ]
         data_sha256 = str(meta["data_sha256"])
-    except (OSError, ValueError, KeyError, IndexError, TypeError, EOFError, BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, KeyError, IndexError, TypeError, *_DAMAGE) as error:
         raise StorageFailure(
             "not_a_pack",
             f"{path} is not prepared motion that can be read ({error}).",
@@ -111,6 +114,15 @@ def read_pack(path: Path) -> Prepared:
         ) from error
     train, val = (tuple(c for c in clips if c.split == split) for split in SPLITS)
     return Prepared(train, val, data_sha256)
+
+
+def _steps(values: np.ndarray) -> np.ndarray:
+    """(N, C) whole numbers to (C, N) differences from the frame before."""
+    return np.ascontiguousarray(np.diff(values, axis=0, prepend=np.zeros_like(values[:1])).T)
+
+
+def _sums(steps: np.ndarray) -> np.ndarray:
+    return np.cumsum(steps.T, axis=0, dtype=steps.dtype)
 
 
 def _entry(clip: Clip) -> dict[str, Any]:
@@ -126,11 +138,11 @@ def _entry(clip: Clip) -> dict[str, Any]:
     }
 
 
-def _clip(entry: dict[str, Any], stored: np.ndarray, transl: np.ndarray) -> Clip:
-    q = rotations.normalise(stored.astype(np.float64)).astype(np.float32)
+def _clip(entry: dict[str, Any], q: np.ndarray, pelvis: np.ndarray) -> Clip:
+    q, path = rotations.continuous(q).astype(np.float32), pelvis.astype(np.float32)
     captions = tuple(Caption(*c) for c in entry["captions"])
     tags = tuple(entry["tags"])
-    return Clip(entry["id"], q, transl, captions, tags, entry["split"], entry["source"], entry["stylised"])
+    return Clip(entry["id"], q, path, captions, tags, entry["split"], entry["source"], entry["stylised"])
 
 
 def _cache_key(folders: list[Path]) -> str:
