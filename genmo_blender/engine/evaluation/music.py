@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 
+from ...protocol.failures import RequestFailure
+from ..conditions import music
+from ..conditions.sound_file import read_sound
 from .music_metrics import beat_alignment, physical_foot_contact
 
 Array = np.ndarray
@@ -28,6 +32,36 @@ def amount_of_motion(joints: Array, fps: float = FPS) -> float:
     around = around[:, 1:] - around[:, :1]
     speed = np.linalg.norm(np.diff(around, axis=0), axis=-1) * fps
     return float(speed.mean()) if len(speed) else float("nan")
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """A piece of a song to dance to: ``features`` (frames, 35) raw, from ``start`` seconds of the file ``song``."""
+
+    song: str
+    start: float
+    features: Array
+
+    @property
+    def beats(self) -> Array:
+        """Frames (K,) of its beats."""
+        return np.flatnonzero(self.features[:, music.BEAT])
+
+
+def excerpts(songs: Sequence[Path], frames: int, each: int) -> list[Excerpt]:
+    """``each`` pieces of every song, spread over its length; their beats fall on different frames.
+
+    Raises StorageFailure for an unreadable file, RequestFailure for a song that is shorter than ``frames``.
+    """
+    out = []
+    for path in songs:
+        left = read_sound(path).seconds - frames / FPS
+        if left < 0:
+            raise RequestFailure("song_too_short", f"{path.name} is too short for {frames} frames.", "Leave it out.")
+        for start in np.linspace(0.0, left, each):
+            features = music.file_features(path, float(start), float(start) + frames / FPS, frames)
+            out.append(Excerpt(path.name, float(start), features))
+    return out
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ STRETCH = (0.85, 1.3)  # of a real song's interval between beats
 GAIN_DB = (-12.0, 6.0)
 HEARD_AFTER = 1
 """Frames from a sound to the beat that a tracker marks for it; the tracks of real songs have the same delay."""
-_VERSION = "1"  # of this file's recipe, part of the cache's name
+_VERSION = "2"  # of this file's recipe, part of the cache's name
 
 
 @dataclass(frozen=True)

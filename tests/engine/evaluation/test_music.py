@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,9 +11,13 @@ from genmo_blender.engine.evaluation.music import (
     alignment_matrix,
     amount_of_motion,
     dance_report,
+    excerpts,
     permutation_test,
 )
 from genmo_blender.motion.skeleton import canonical
+from genmo_blender.protocol.failures import RequestFailure
+
+from ..conditions.sounds import RATE, clicks, write_wave
 
 
 def swaying(frames: int, period: int, first: int) -> np.ndarray:
@@ -82,3 +88,12 @@ def test_the_report_holds_all_three_figures():
     assert report.foot_contact == 0.0  # the pelvis rests
     with pytest.raises(ValueError, match="as many songs"):
         dance_report(dances, [], np.random.default_rng(1))
+
+
+def test_excerpts_of_a_song_are_spread_over_it_and_have_their_own_beats(tmp_path: Path):
+    song = write_wave(tmp_path / "clicks.wav", clicks(120.0, 8.0), RATE)
+    found = excerpts([song], 90, 3)
+    assert [e.start for e in found] == [0.0, 2.5, 5.0] and {e.song for e in found} == {"clicks.wav"}
+    assert all(e.features.shape == (90, 35) and len(e.beats) >= 4 for e in found)
+    with pytest.raises(RequestFailure, match="too short"):
+        excerpts([song], 300, 1)
