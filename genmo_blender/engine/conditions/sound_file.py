@@ -96,14 +96,14 @@ def _read_any(path: Path, until: float) -> Sound:
             if not container.streams.audio:
                 raise _no_sound(path)
             return _decode(container, until, av.AudioResampler)
-    except av.FFmpegError as error:
-        raise _damaged(path, error.strerror or error) from error
+    except (av.FFmpegError, ValueError) as error:  # the latter where the sound changes its form midway
+        raise _damaged(path, getattr(error, "strerror", None) or error) from error
 
 
 def _decode(container: Any, until: float, resampler_class: Any) -> Sound:
     """The first sound stream; one that begins later than the file (a film's) has silence before it."""
     stream = container.streams.audio[0]
-    resampler = resampler_class(format="fltp", layout=stream.layout.name)
+    resampler = resampler_class(format="fltp", layout=stream.layout)
     rate: int = stream.rate
     pieces: list[Array] = []
     begin = (container.start_time or 0) / 1e6  # of mp3 this is the coder's delay, which is cut off already
