@@ -37,7 +37,7 @@ FORWARD_AND_BACKWARD = 3  # in forward passes
 
 @dataclass(frozen=True)
 class Setting:
-    """What is measured, for at least ``seconds``."""
+    """What is measured, for at least ``seconds``; 0: sizes alone."""
 
     preset: str
     batch: int
@@ -51,39 +51,69 @@ class Setting:
 
 
 def measure(corpus: Corpus, features: Tensor, setting: Setting) -> dict[str, Any]:
-    """Windows (mirrored twins counted) a second, milliseconds a step, peak memory on a CUDA device."""
+    """What a step needs and, unless ``setting.seconds`` is 0, how fast it is; windows count mirrored twins."""
     chosen, device = setting.resolved(), setting.device
     state = new_state(chosen, 0, device=device)
     trainer = Trainer(corpus, features, statistics_of(corpus), chosen, state, 0, half=setting.half)
-    waits = _waits(trainer)
-    trainer.step(0.0)
-    _finish(device)
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats()
-    began, steps = time.perf_counter(), 0
-    while time.perf_counter() - began < setting.seconds or not steps:
-        trainer.step(0.0)
-        steps += 1
-    _finish(device)
-    each = (time.perf_counter() - began) / steps
-    operations = FORWARD_AND_BACKWARD * setting.batch * step_operations(chosen.network, WINDOW / 30, branches=1)
-    began = time.perf_counter()
-    trainer.batch(0, slice(0, trainer.windows))
-    _finish(device)
     row: dict[str, Any] = {
         "preset": setting.preset,
         "batch": setting.batch,
         "device": device.type,
         "precision": "bf16" if setting.half else "fp32",
         "parameters": sum(p.numel() for p in state.network.parameters()),
-        "windows_per_second": round(setting.batch / each, 1),
+        "tflop_a_step": float(f"{_operations(chosen):.3g}"),
+        "saved_mb_a_window": round(_saved(trainer) / setting.batch / 1e6, 2),
+    }
+    return row | (_speed(trainer, setting.seconds) if setting.seconds else {})
+
+
+def _operations(chosen: Preset) -> float:
+    """TFLOP of one step of one pass, backward included, counted from the sizes."""
+    return FORWARD_AND_BACKWARD * chosen.batch * step_operations(chosen.network, WINDOW / 30, branches=1) / 1e12
+
+
+def _saved(trainer: Trainer) -> int:
+    """Bytes that one pass keeps for its gradient, weights left out."""
+    weights = {p.untyped_storage().data_ptr() for p in trainer.state.network.parameters()}
+    kept: dict[int, int] = {}
+    held = []  # so that no address is used twice
+
+    def keep(value: Tensor) -> Tensor:
+        kept[value.untyped_storage().data_ptr()] = value.untyped_storage().nbytes()
+        held.append(value)
+        return value
+
+    everything = slice(0, trainer.windows)
+    batch, noise = trainer.batch(0, everything), trainer.noise(0, everything)
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value):
+        trainer.losses(batch, *noise)
+    return sum(size for address, size in kept.items() if address not in weights)
+
+
+def _speed(trainer: Trainer, seconds: float) -> dict[str, Any]:
+    """Windows a second, milliseconds a step; on a CUDA device peak memory and where a step waits."""
+    device, batch = trainer.device, trainer.preset.batch
+    waits = _waits(trainer)
+    _finish(device)
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    began, steps = time.perf_counter(), 0
+    while time.perf_counter() - began < seconds or not steps:
+        trainer.step(0.0)
+        steps += 1
+    _finish(device)
+    each = (time.perf_counter() - began) / steps
+    began = time.perf_counter()
+    trainer.batch(0, slice(0, trainer.windows))
+    _finish(device)
+    row: dict[str, Any] = {
+        "windows_per_second": round(batch / each, 1),
         "ms_per_step": round(1000 * each, 1),
         "ms_to_draw_a_batch": round(1000 * (time.perf_counter() - began), 1),
-        "tflops": float(f"{operations / each / 1e12:.3g}"),
+        "tflops": float(f"{_operations(trainer.preset) / each:.3g}"),
     }
     if device.type == "cuda":
-        row["peak_gb"] = round(torch.cuda.max_memory_allocated() / 1e9, 2)
-        row["waits_a_step"] = waits
+        row |= {"peak_gb": round(torch.cuda.max_memory_allocated() / 1e9, 2), "waits_a_step": waits}
     return row
 
 
@@ -115,7 +145,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--batch", type=int, nargs="+", default=[32])
     parser.add_argument("--device", choices=DEVICES, default="auto")
     parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto")
-    parser.add_argument("--seconds", type=float, default=5.0, help="of each batch")
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each batch; 0: sizes alone")
     options = parser.parse_args(arguments)
     try:
         device = chosen_device(options.device)
