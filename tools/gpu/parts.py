@@ -19,7 +19,7 @@ LARGEST = 15_000_000
 def split(source: Path, folder: Path, name: str, largest: int = LARGEST) -> dict[str, Any]:
     """Write ``name.0``, ``name.1``, ... in the folder; returns what `join` needs to know."""
     data = source.read_bytes()
-    names = []
+    names: list[str] = []
     for start in range(0, len(data), largest):
         path = folder / f"{name}.{len(names)}"
         fresh = folder / "part.new"

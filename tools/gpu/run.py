@@ -186,7 +186,7 @@ def evaluate(options: argparse.Namespace, results: Results, console: Path, work:
     if left < LEAST_EVALUATION or not (work / WEIGHTS).is_file():
         results.note(rules="no time was left for it")
         return
-    arguments = ["genmo_blender.engine", "rules", "--model", work / WEIGHTS, "--out", work / "rules"]
+    arguments: list[str | Path] = ["genmo_blender.engine", "rules", "--model", work / WEIGHTS, "--out", work / "rules"]
     code, printed = engine(console, [*arguments, "--seeds", "4", "--no-pictures"], left)
     results.note(rules={"exit_code": code, "lines": printed.splitlines()})
 

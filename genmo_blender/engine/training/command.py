@@ -26,6 +26,7 @@ from .presets import Preset, preset
 from .state import TrainingState, load_state, new_state
 
 CACHE = Path.home() / ".cache" / "genmo_blender" / "training"
+VALIDATION_BATCH = 128  # at most; four such batches are judged at every checkpoint
 WEIGHTS_NAME = "genmo_mini.safetensors"
 
 
@@ -95,7 +96,8 @@ def _train(arguments: argparse.Namespace, chosen: Preset, world: World) -> None:
     statistics = state.statistics = state.statistics or statistics_of(corpus)
     half = _half(arguments.precision, world.device)
     trainer = Trainer(corpus, features, statistics, chosen, state, arguments.seed, world, arguments.accumulate, half)
-    validation = Trainer(held_out, held_out_features, statistics, chosen, state, arguments.seed, half=half)
+    judged = replace(chosen, batch=min(chosen.batch, VALIDATION_BATCH))
+    validation = Trainer(held_out, held_out_features, statistics, judged, state, arguments.seed, half=half)
 
     def keep(current: TrainingState) -> None:
         checkpoint = checkpoint_of(current, chosen, statistics, encoder, data.data_sha256)

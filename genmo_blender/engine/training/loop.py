@@ -26,6 +26,7 @@ from ..representation.codec import DIM, Statistics
 from .batches import Batch, collate
 from .corpus import Corpus
 from .distributed import ALONE, World
+from .draws import Draws
 from .objective import Weights, terms, total
 from .presets import Preset
 from .state import TrainingState, save_state
@@ -33,7 +34,7 @@ from .windows import WINDOW, Windows, WindowSampler
 
 PAUSE_FOLDER = Path.home() / ".cache" / "genmo_blender" / "pause"
 LOG_NAME = "log.jsonl"
-NOISE_BLOCK = 16  # windows whose noise comes from one generator
+NOISE_BLOCK = 16  # windows whose random numbers come from one generator
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,9 @@ class Trainer:
     """Ties corpus, sampler and preset together; ``step`` is one optimiser step.
 
     ``batch`` and ``losses`` say what is learned from; what they draw at random must depend on the step and on a
-    window's place in the global batch alone, never on the share that a process has. ``half`` runs the network, not the
-    losses, in bf16. ``accumulate`` passes make one step. Everything lies on the device of the state.
+    window's place in the global batch alone, never on the share that a process has: `draws` gives such numbers.
+    ``half`` runs the network, not the losses, in bf16. ``accumulate`` passes make one step. Everything lies on the
+    device of the state.
     """
 
     def __init__(
@@ -123,20 +125,22 @@ class Trainer:
         """A share of a step's windows as tensors, their mirrored twins behind them."""
         return collate(self.corpus, self.draw(step).part(share), self.features, self.statistics)
 
+    def draws(self, step: int, share: slice, stream: int = 0) -> Draws:
+        """Random numbers of the share's samples, in the order of `batch`; every ``stream`` (0: `noise`) has its own."""
+        first, end = share.start // NOISE_BLOCK, -(-share.stop // NOISE_BLOCK)
+        generators = []
+        for block in range(first, end):
+            seed = np.random.SeedSequence((self.seed, step, block, stream)).generate_state(1, np.uint64)[0]
+            generators.append(torch.Generator(self.device).manual_seed(int(seed) % 2**63))
+        places = 2 * (np.arange(share.start, share.stop) - first * NOISE_BLOCK)
+        rows = torch.from_numpy(np.concatenate([places, places + 1])).to(self.device, non_blocking=True)
+        return Draws(generators, 2 * min(NOISE_BLOCK, self.windows), rows)
+
     def noise(self, step: int, share: slice) -> tuple[Tensor, Tensor]:
         """Timesteps (B,) and noise (B, L, 151) of the share's samples, in the order of `batch`."""
-        times, noises = [], []
-        generator = torch.Generator(self.device)
-        first = share.start // NOISE_BLOCK
-        for block in range(first, -(-share.stop // NOISE_BLOCK)):
-            seed = np.random.SeedSequence((self.seed, step, block)).generate_state(1, np.uint64)[0]
-            generator.manual_seed(int(seed) % 2**63)
-            size = (min(NOISE_BLOCK, self.windows - block * NOISE_BLOCK), 2)
-            times.append(torch.randint(0, TRAINING_STEPS, size, generator=generator, device=self.device))
-            noises.append(torch.randn((*size, WINDOW, DIM), generator=generator, device=self.device))
-        own = slice(share.start - first * NOISE_BLOCK, share.stop - first * NOISE_BLOCK)
-        t, noise = (torch.cat(x)[own].transpose(0, 1).flatten(0, 1) for x in (times, noises))
-        return t, noise
+        draws = self.draws(step, share)
+        t = (draws.uniform() * TRAINING_STEPS).long().clamp(max=TRAINING_STEPS - 1)
+        return t, draws.normal(WINDOW, DIM)
 
     def losses(self, batch: Batch, t: Tensor, noise: Tensor) -> dict[str, Tensor]:
         """One diffusion pass (spec 7.1): noise the clean code, predict it, measure."""

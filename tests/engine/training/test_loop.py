@@ -212,3 +212,15 @@ def test_the_official_preset_says_what_it_lacks_and_the_larger_mini_fits_its_fil
         presets.preset("official")
     network = GenmoNetwork(presets.preset("mini_256").network)
     assert 2 * sum(v.numel() for v in network.state_dict().values()) <= 22 * 2**20  # in half precision
+
+
+def test_a_share_of_a_batch_draws_what_the_whole_batch_draws_there(built, small):
+    one = trainer(built, replace(small, batch=80))
+    t, noise = one.noise(3, slice(0, 40))
+    own = slice(12, 37)  # parts of three blocks
+    some_t, some_noise = one.noise(3, own)
+    rows = [*range(12, 37), *range(52, 77)]
+    assert torch.equal(t[rows], some_t) and torch.equal(noise[rows], some_noise)
+    assert len(torch.unique(noise[:, 0, 0])) == 80 and 0 <= t.min() and t.max() < 1000
+    other = one.draws(3, slice(0, 40), stream=1).normal(2)
+    assert not torch.any(torch.isclose(other[:, 0], noise[:, 0, 0]))
