@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ..representation.rotations import axis_angle_to_matrix, yaw_matrix
+from .draws import Draws
 
 IMAGE = 1000.0  # pixels, both ways
 FOCAL = (784.5, 1414.2)  # pixels: 24 mm of full-frame film; the image's diagonal
@@ -42,29 +43,12 @@ class Cameras:
         return points @ self.r_w2c.transpose(-1, -2) + self.t_w2c[..., None, :]
 
 
-class _Draws:
-    """Random numbers for B samples from one generator."""
-
-    def __init__(self, batch: int, generator: torch.Generator) -> None:
-        self.batch, self.generator = batch, generator
-
-    def uniform(self, *shape: int) -> Tensor:
-        return torch.rand((self.batch, *shape), generator=self.generator, device=self.generator.device)
-
-    def either_way(self, *shape: int) -> Tensor:
-        return 2 * self.uniform(*shape) - 1
-
-    def normal(self, *shape: int) -> Tensor:
-        return torch.randn((self.batch, *shape), generator=self.generator, device=self.generator.device)
-
-
-def draw_cameras(joints: Tensor, generator: torch.Generator, still: Tensor | None = None) -> Cameras:
+def draw_cameras(joints: Tensor, draws: Draws, still: Tensor | None = None) -> Cameras:
     """A camera for each motion; ``joints`` (B, L, 22, 3) metres in the y-up world, joint 0 the root.
 
     ``still`` (B,) bool: these get a camera that does not move. Every joint ends at least half a metre in front of the
     camera and the root in its picture, on all frames: the camera steps back as far as that takes.
     """
-    draws = _Draws(len(joints), generator)
     root = joints[:, :, 0]
     kind = torch.bucketize(draws.uniform(), joints.new_tensor(KIND_SHARES[:-1]).cumsum(0), right=True)
     if still is not None:
@@ -89,7 +73,7 @@ def draw_cameras(joints: Tensor, generator: torch.Generator, still: Tensor | Non
     return Cameras(rotation, shift, k, kind)
 
 
-def _start(draws: _Draws, half_view: Tensor) -> tuple[Tensor, Tensor]:
+def _start(draws: Draws, half_view: Tensor) -> tuple[Tensor, Tensor]:
     """First rotation (B, 3, 3), and the root's first place in the camera's frame (B, 3)."""
     yaw = 2 * math.pi * draws.uniform()
     tilt = draws.normal(2) * yaw.new_tensor([math.pi / 8, math.pi / 24])
@@ -110,14 +94,14 @@ def _bounded(x: Tensor, most: Tensor) -> Tensor:
     return torch.maximum(torch.minimum(x, most), -most)
 
 
-def _progress(draws: _Draws, frames: int) -> Tensor:
+def _progress(draws: Draws, frames: int) -> Tensor:
     """From 0 to 1 over the frames, each step up to a fifth longer or shorter: (B, L, 1)."""
     steps = 1 + 0.2 * draws.either_way(frames - 1)
     done = torch.cumsum(steps, dim=1) / steps.sum(1, keepdim=True)
     return torch.nn.functional.pad(done, (1, 0))[..., None]
 
 
-def _turned(draws: _Draws, kind: Tensor, begin: Tensor, frames: int) -> Tensor:
+def _turned(draws: Draws, kind: Tensor, begin: Tensor, frames: int) -> Tensor:
     """Rotations (B, L, 3, 3): turned about axes of the world, half as far where the camera follows."""
     turn, orbit = draws.either_way(3) * begin.new_tensor(_TURN), draws.normal(3) * begin.new_tensor(_ORBIT)
     amount = begin.new_tensor([0.0, 1.0, 0.5, 0.0, 0.5, 0.5])[kind, None]
@@ -125,7 +109,7 @@ def _turned(draws: _Draws, kind: Tensor, begin: Tensor, frames: int) -> Tensor:
     return begin[:, None] @ axis_angle_to_matrix(_progress(draws, frames) * vector[:, None])
 
 
-def _drift(draws: _Draws, kind: Tensor, place: Tensor, frames: int) -> Tensor:
+def _drift(draws: Draws, kind: Tensor, place: Tensor, frames: int) -> Tensor:
     """How far the camera (RANDOM, in the world) or the subject before it (TRACK .. PULL) moves: (B, L, 3) metres."""
     free, followed = draws.normal(3) * place.new_tensor([1.0, 0.25, 1.0]), 0.5 * draws.normal(3)
     nearer = place.new_tensor([0.0, 0.0, 0.0, 0.0, -0.5, 1.0])[kind]
@@ -135,7 +119,7 @@ def _drift(draws: _Draws, kind: Tensor, place: Tensor, frames: int) -> Tensor:
     return _progress(draws, frames) * end[:, None]
 
 
-def _shaken(draws: _Draws, kind: Tensor, rotation: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
+def _shaken(draws: Draws, kind: Tensor, rotation: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
     """The unrest of a hand: a walk of 2.5 mm steps, and in half of the samples one impulse of 20 frames."""
     frames = rotation.shape[1]
     moves = (kind != STILL)[:, None, None]

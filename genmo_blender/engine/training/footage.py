@@ -29,6 +29,7 @@ from ..representation.rotations import matrix_to_6d
 from .augment import COCO, KeypointDraws, NoiseTable, default_noise_table, keypoint_noise
 from .batches import Batch
 from .cameras import IMAGE, draw_cameras
+from .draws import Draws
 from .filmed_body import FilmedBody
 from .occlusion import draw_visibility
 
@@ -63,25 +64,23 @@ class Film:
     offsets: Tensor
 
 
-def film(
-    batch: Batch, rows: Tensor, statistics: Statistics, body: FilmedBody, generator: torch.Generator
-) -> tuple[Batch, Film]:
+def film(batch: Batch, rows: Tensor, statistics: Statistics, body: FilmedBody, draws: Draws) -> tuple[Batch, Film]:
     """Film the samples ``rows`` (F,) of a batch made for the level camera; its joints are in world axes.
 
     Each gets a shape, six controls N(0, 0.7) within 1.5 (the code's first six betas), steps as long as its legs, and a
     camera. In a quarter of them only the beginning or the end of the window is filmed, by a camera that stands still.
-    Returns the batch with their codes, joints and velocities changed, and the film.
+    ``draws`` are the whole batch's. Returns the batch with their codes, joints and velocities changed, and the film.
     """
     code, valid, root = statistics.denormalise(batch.x0[rows]), batch.valid[rows], batch.root[rows]
-    shape = torch.randn(len(rows), SHAPES, generator=generator, device=generator.device) * SHAPE_SPREAD
-    shape = shape.clamp(-SHAPE_LIMIT, SHAPE_LIMIT)
+    draws = draws.of(rows)
+    shape = (draws.normal(SHAPES) * SHAPE_SPREAD).clamp(-SHAPE_LIMIT, SHAPE_LIMIT)
     offsets, face, size = body.shaped(shape)
     velocity = batch.velocity[rows] * size[:, None, None]
     path = roll_out_translation(velocity * valid[..., None], root)
     standing = body.points(root, code[..., BODY_POSE], offsets, face)
     joints = standing.joints
-    on, still = _filmed_frames(batch.length[rows], valid, generator)
-    cameras = draw_cameras(joints + path[..., None, :], generator, still)
+    on, still = _filmed_frames(batch.length[rows], valid, draws)
+    cameras = draw_cameras(joints + path[..., None, :], draws, still)
     place = (cameras.r_w2c @ path[..., None]).squeeze(-1) + cameras.t_w2c
     to_gv = camera_to_gravity_view(cameras.r_w2c) @ cameras.r_w2c
     seen = standing.seen(cameras.r_w2c, place)
@@ -98,7 +97,9 @@ def film(
     )
     b, frames = batch.valid.shape
     plain = body.shaped(shape.new_zeros(1, SHAPES))[0]
-    outline = _pixels(seen.outline.movedim(1, -1), cameras.k[:, None], near=NEAR)
+    outline = seen.outline
+    outline = outline[:, :2] / outline[:, 2:].clamp(min=NEAR)
+    corners = torch.stack([outline.amin(0), outline.amax(0)]).permute(2, 3, 0, 1)
     filmed = Film(
         rows=rows,
         length=batch.length[rows],
@@ -106,7 +107,7 @@ def film(
         joints=seen.joints,
         coco=seen.coco,
         place=place,
-        corners=torch.stack([outline.amin(0), outline.amax(0)], dim=-2),
+        corners=corners * cameras.k[:, None, None, 0, :1] + cameras.k[:, None, None, :2, 2],
         k=cameras.k[:, None],
         cam_angvel=camera_angular_velocity(cameras.r_w2c),
         gv_to_world=torch.eye(3, device=root.device).repeat(b, frames, 1, 1).index_copy(0, rows, to_gv.mT),
@@ -115,15 +116,15 @@ def film(
     return changed, filmed
 
 
-def _pixels(points: Tensor, k: Tensor, near: float = 1e-6) -> Tensor:
+def _pixels(points: Tensor, k: Tensor) -> Tensor:
     """`camera.project` for a camera without skew: points (..., 3) by their planes, ``k`` broadcast to (..., 3, 3)."""
     focal = torch.stack([k[..., 0, 0], k[..., 1, 1]], dim=-1)
-    return points[..., :2] / points[..., 2:].clamp(min=near) * focal + k[..., :2, 2]
+    return points[..., :2] / points[..., 2:].clamp(min=1e-6) * focal + k[..., :2, 2]
 
 
-def _filmed_frames(length: Tensor, valid: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def _filmed_frames(length: Tensor, valid: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
     """Frames with footage (F, L), and which samples have it in part only (F,)."""
-    partial, part, late = torch.rand(3, len(length), generator=generator, device=generator.device)
+    partial, part, late = draws.uniform(3).unbind(1)
     span = length - SHORTEST_PART
     is_partial = (partial < PARTIAL) & (span > SHORTEST_PART)
     border = (SHORTEST_PART + part * (span - SHORTEST_PART).clamp(min=0)).floor()[:, None]
@@ -148,20 +149,21 @@ class Sight:
     joints_told: Tensor
 
 
-def observe(filmed: Film, batch: int, generator: torch.Generator, table: NoiseTable | None = None) -> Sight:
+def observe(filmed: Film, batch: int, draws: Draws, table: NoiseTable | None = None) -> Sight:
     """Draw boxes, noise and occlusion (spec 7.2 steps 4 to 9, 7.3) for a film of ``batch`` samples in all.
 
     A keypoint is seen where the detector's draws say so, at least 0.3 m before the camera and within the picture. With
     three or fewer seen, a frame has no box vector and no 2D (spec 7.2 step 8). All other samples have no footage.
+    ``draws`` are the whole batch's.
     """
-    count, frames = filmed.on.shape
-    scale, shift_x, shift_y = torch.rand(3, count, frames, generator=generator, device=generator.device)
+    draws, frames = draws.of(filmed.rows), filmed.on.shape[1]
+    scale, shift_x, shift_y = draws.uniform(3, frames).unbind(1)
     box = augmented_box(filmed.corners, scale, shift_x, shift_y)
 
     k = filmed.k[:, :, None]  # for (F, L, N, 3) points
-    noisy = filmed.coco + keypoint_noise(_draws(count, frames, generator), _on(table, filmed.coco.device))
+    noisy = filmed.coco + keypoint_noise(_keypoint_draws(frames, draws), _on(table, filmed.coco.device))
     pixels = _pixels(noisy, k)
-    visible = draw_visibility(filmed.length, frames, generator) & filmed.on[..., None]
+    visible = draw_visibility(filmed.length, frames, draws) & filmed.on[..., None]
     visible &= (noisy[..., 2] >= NEAR) & _inside(pixels, IMAGE)
     obs = normalise_keypoints(torch.cat([pixels, visible[..., None].to(pixels.dtype)], dim=-1), box)
     obs = torch.where(visible[..., None], obs, 0.0)
@@ -193,14 +195,10 @@ def _inside(points: Tensor, size: float) -> Tensor:
     return (x > 0) & (x < size) & (y > 0) & (y < size)
 
 
-def _draws(count: int, frames: int, generator: torch.Generator) -> KeypointDraws:
-    """`KeypointDraws.draw` on the generator's device."""
-
-    def normal(*shape: int) -> Tensor:
-        return torch.randn(shape, generator=generator, device=generator.device)
-
-    peak = torch.rand(count, frames, COCO, generator=generator, device=generator.device)
-    return KeypointDraws(normal(count, COCO, 3), peak, normal(3), normal(count, frames, COCO, 3))
+def _keypoint_draws(frames: int, draws: Draws) -> KeypointDraws:
+    """`KeypointDraws.draw` with a direction of the peaks for each sample; the release has one for the whole batch."""
+    bias, peak = draws.normal(COCO, 3), draws.uniform(frames, COCO)
+    return KeypointDraws(bias, peak, draws.normal(1, 1, 3), draws.normal(frames, COCO, 3))
 
 
 def _on(table: NoiseTable | None, device: torch.device) -> NoiseTable:
@@ -212,10 +210,14 @@ def _harmless(points: Tensor, k: Tensor) -> Tensor:
     return _pixels(torch.where(points[..., 2:].abs() <= NEAR, NEAR, points), k)
 
 
-def camera_terms(pred_cam: Tensor, joints: Tensor, filmed: Film, sight: Sight, batch: int) -> dict[str, Tensor]:
+def camera_terms(
+    pred_cam: Tensor, joints: Tensor, root: Tensor, root_camera: Tensor, filmed: Film, sight: Sight, batch: int
+) -> dict[str, Tensor]:
     """The two losses that only footage has (spec 7.5, items 3 and 4), each the mean over the ``batch`` samples' whole
-    tensors (D14): ``camera`` of `pred_cam` (F, L, 3), and ``reprojection`` of ``joints`` (F, L, 22, 3), the predicted
-    ones from the pelvis in the camera's axes, in box widths squared. Both of the rows of `filmed`."""
+    tensors (D14): ``camera`` of `pred_cam` (F, L, 3), and ``reprojection``, in box widths squared, of the predicted
+    body. That is ``joints`` (F, L, 22, 3) from the pelvis in whatever axes ``root`` (F, L, 3, 3) turns it into, and
+    its orientation before the camera, ``root_camera`` (F, L, 3, 3). All of the rows of `filmed`."""
+    joints = joints @ (root @ root_camera.mT)
     share = len(filmed.rows) / batch
     camera = torch.where(sight.camera_told[..., None], pred_cam - sight.camera, 0.0)
     points = joints + full_translation(pred_cam, sight.box, filmed.k)[..., None, :]

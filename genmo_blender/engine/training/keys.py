@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..representation.codec import BETAS, BODY_POSE, DIM, GLOBAL_ORIENT, GLOBAL_ORIENT_GV, LOCAL_TRANSL_VEL
+from .draws import Draws
 
 JOINTS = 22
 _LEFT_LEG, _RIGHT_LEG = (1, 4, 7, 10), (2, 5, 8, 11)
@@ -68,16 +69,10 @@ class Keys:
     dense: Tensor
 
 
-def draw_keys(
-    length: Tensor, frames: int, rate: float, generator: torch.Generator, rates: KeyRates | None = None
-) -> Keys:
+def draw_keys(length: Tensor, frames: int, rate: float, draws: Draws, rates: KeyRates | None = None) -> Keys:
     """Keys for a share ``rate`` of the samples, none for the others; ``length`` (B,) valid frames, at least 3."""
     rates = rates or KeyRates()
-    batch, device = len(length), length.device
-
-    def uniform(*shape: int) -> Tensor:
-        return torch.rand((batch, *shape), generator=generator, device=generator.device)
-
+    batch, device, uniform = len(length), length.device, draws.uniform
     frame = torch.arange(frames, device=device)
     valid = frame < length[:, None]
     poses = _pose_times(uniform(1), uniform(1), uniform(frames // _CLOSEST), frames)

@@ -28,6 +28,7 @@ import torch
 from torch import Tensor
 
 from ..network.config import ROOT_GOAL_DIM
+from .draws import Draws
 
 FPS = 30.0
 LIMIT = 10.0  # m and m/s, an axis
@@ -116,7 +117,7 @@ class Waypoints:
     has_heading: Tensor
 
 
-def draw_waypoints(length: Tensor, frames: int, rate: float, generator: torch.Generator) -> Waypoints:
+def draw_waypoints(length: Tensor, frames: int, rate: float, draws: Draws) -> Waypoints:
     """Paths and waypoints for a share ``rate`` of the samples; ``length`` (B,) valid frames.
 
     Of these samples 40 % get a path (a root every 1 to 10 frames), 40 % waypoints (15 to 90 frames apart), 20 % only
@@ -124,24 +125,20 @@ def draw_waypoints(length: Tensor, frames: int, rate: float, generator: torch.Ge
     least a third; in 80 % the place of the first frame is given as well, as a character stands somewhere. The facing is
     given at all of a sample's roots (40 %), at none (40 %) or at about half (20 %).
     """
-    batch = len(length)
-
-    def uniform(*shape: int) -> Tensor:
-        return torch.rand(shape, generator=generator, device=generator.device)
-
-    kind, chosen = uniform(batch, 1), uniform(batch, 1) < rate
+    uniform = draws.uniform
+    kind, chosen = uniform(1), uniform(1) < rate
     last = length[:, None] - 1
-    part = last * (1 / 3 + 2 / 3 * uniform(batch, 1))
-    whole = uniform(batch, 1) < 0.5
-    begin = torch.where(whole, 0.0, (last - part) * uniform(batch, 1)).floor()
+    part = last * (1 / 3 + 2 / 3 * uniform(1))
+    whole = uniform(1) < 0.5
+    begin = torch.where(whole, 0.0, (last - part) * uniform(1)).floor()
     end = torch.where(whole, last, begin + part).ceil()
-    path_step, way_step = 1 + 10 * uniform(batch, 1), 15 + 76 * uniform(batch, 1)
+    path_step, way_step = 1 + 10 * uniform(1), 15 + 76 * uniform(1)
     step = torch.where(kind < 0.4, path_step, torch.where(kind < 0.8, way_step, (end - begin).clamp(min=1))).floor()
     frame = torch.arange(frames, device=length.device)
     known = (frame >= begin) & (frame <= end) & ((frame - begin) % step == 0)
-    known |= (frame == 0) & (uniform(batch, 1) < 0.8)
+    known |= (frame == 0) & (uniform(1) < 0.8)
     known &= chosen & (frame <= last)
-    facing, some = uniform(batch, 1), uniform(batch, frames) < 0.5
+    facing, some = uniform(1), uniform(frames) < 0.5
     return Waypoints(known, known & ((facing < 0.4) | ((facing < 0.6) & some)))
 
 

@@ -19,6 +19,7 @@ from genmo_blender.engine.training.cameras import (
     TRACK,
     draw_cameras,
 )
+from genmo_blender.engine.training.draws import Draws
 from tests.engine.training.real_batches import FRAMES, real_batch
 
 
@@ -31,7 +32,7 @@ def joints():
 
 @pytest.fixture(scope="module")
 def cameras(joints):
-    return draw_cameras(joints, torch.Generator().manual_seed(0))
+    return draw_cameras(joints, Draws([torch.Generator().manual_seed(0)], len(joints)))
 
 
 def centres(cameras):
@@ -62,7 +63,7 @@ def test_still_cameras_stand_still_and_the_others_move(joints, cameras):
     assert float(turn[still].max()) == 0 and float(walked[still].max()) < 1e-5
     assert float(walked[~still].min()) > 0.01 and float(turn[~still].median()) > math.radians(5)
     asked = torch.arange(len(joints)) % 2 == 0
-    told = draw_cameras(joints, torch.Generator().manual_seed(3), asked)
+    told = draw_cameras(joints, Draws([torch.Generator().manual_seed(3)], len(joints)), asked)
     assert (told.kind[asked] == STILL).all() and (told.kind[~asked] != STILL).any()
     assert float((camera_angular_velocity(told.r_w2c[asked]) - torch.eye(3)[:2].flatten()).abs().max()) < 1e-6
 
@@ -82,7 +83,7 @@ def test_they_look_a_little_down_and_stand_nearly_level(cameras):
 def test_a_following_camera_keeps_the_root_where_it_is_in_its_frame(joints):
     # a person carried 12 metres along: nobody follows her but cameras that follow
     carried = joints[:480] + torch.linspace(0, 12, FRAMES)[:, None, None] * torch.tensor([1.0, 0.0, 0.0])
-    cameras = draw_cameras(carried, torch.Generator().manual_seed(1))
+    cameras = draw_cameras(carried, Draws([torch.Generator().manual_seed(1)], len(carried)))
     place = cameras.see(carried[:, :, :1])[:, :, 0]
     moved = (place - place[:, :1])[:, -1]
     for kind, lateral in ((TRACK, 2.5), (ORBIT, 2.5), (PUSH, 2.5), (PULL, 2.5)):
@@ -108,7 +109,7 @@ def test_moving_cameras_move_without_leaps(cameras):
 
 
 def test_the_same_seed_gives_the_same_cameras(joints, cameras):
-    again = draw_cameras(joints, torch.Generator().manual_seed(0))
-    other = draw_cameras(joints, torch.Generator().manual_seed(1))
+    again = draw_cameras(joints, Draws([torch.Generator().manual_seed(0)], len(joints)))
+    other = draw_cameras(joints, Draws([torch.Generator().manual_seed(1)], len(joints)))
     assert torch.equal(again.r_w2c, cameras.r_w2c) and torch.equal(again.t_w2c, cameras.t_w2c)
     assert not torch.equal(other.t_w2c, cameras.t_w2c)

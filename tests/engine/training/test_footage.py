@@ -14,6 +14,7 @@ from genmo_blender.engine.representation.codec import decode_rotations
 from genmo_blender.engine.representation.rollout import roll_out_translation, world_root_from_matrices
 from genmo_blender.engine.representation.rotations import axis_angle_to_matrix, rotation_angle
 from genmo_blender.engine.training.augment import NoiseTable, default_noise_table
+from genmo_blender.engine.training.draws import Draws
 from genmo_blender.engine.training.filmed_body import FilmedBody
 from genmo_blender.engine.training.footage import SHAPES, camera_terms, film, observe
 from tests.engine.training.real_batches import FRAMES, real_batch
@@ -25,6 +26,10 @@ ROWS = torch.tensor([1, 2, 5, 6, 7, 9, 10])
 
 def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
+
+
+def draws(seed=0, n=SAMPLES):
+    return Draws([seeded(seed)], n)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +50,18 @@ def before():
 @pytest.fixture(scope="module")
 def shot(before, body):
     batch, statistics = before
-    return film(batch, ROWS, statistics, body, seeded())
+    return film(batch, ROWS, statistics, body, draws())
+
+
+IDENTITY = torch.eye(3)
+
+
+def true_roots(shot):
+    """Of the filmed samples, in the world and before the camera."""
+    batch, made = shot
+    world = batch.root[ROWS]
+    to_camera = torch.linalg.lstsq(batch.joints[ROWS], made.joints - made.place[..., None, :]).solution.mT
+    return world, to_camera @ world
 
 
 def decoded(batch, statistics):
@@ -62,7 +78,7 @@ def many(before, body, copies=16, seed=4):
         batch,
         **{name: getattr(batch, name).repeat(copies, *[1] * (getattr(batch, name).dim() - 1)) for name in BIG},
     )
-    return film(wide, torch.arange(copies * SAMPLES), statistics, body, seeded(seed))
+    return film(wide, torch.arange(copies * SAMPLES), statistics, body, draws(seed, copies * SAMPLES))
 
 
 BIG = ("x0", "valid", "length", "root", "joints", "contacts", "velocity")
@@ -148,7 +164,7 @@ def test_samples_without_footage_stay_as_they_were(before, shot):
     for name in ("x0", "joints", "velocity", "root"):
         assert torch.equal(getattr(batch, name)[others], getattr(old, name)[others])
     torch.testing.assert_close(made.gv_to_world[others], torch.eye(3).expand(len(others), FRAMES, 3, 3))
-    sight = observe(made, SAMPLES, seeded(1))
+    sight = observe(made, SAMPLES, draws(1))
     embedder = ConditionEmbedder(NetworkConfig.mini())
     for parameter in embedder.parameters():
         torch.nn.init.normal_(parameter, std=0.1)
@@ -160,7 +176,7 @@ def test_samples_without_footage_stay_as_they_were(before, shot):
 
 def test_keypoints_without_noise_are_the_projected_joints_in_the_box(before, shot, free):
     batch, made = shot
-    sight = observe(made, SAMPLES, seeded(1), SILENT)
+    sight = observe(made, SAMPLES, draws(1), SILENT)
     parts, seen = decoded(batch, before[1]), sight.inputs.j2d_visible[ROWS]
     coco = free.coco17(rotations(parts, parts.root_camera), made.place, parts.betas[..., :SHAPES])
     assert 0.4 < float(seen[made.on].float().mean()) < 0.8
@@ -177,7 +193,10 @@ def test_keypoints_without_noise_are_the_projected_joints_in_the_box(before, sho
 
 def test_noise_is_the_detectors(before, body):
     _, made = many(before, body)
-    clean, noisy = observe(made, len(made.rows), seeded(3), SILENT), observe(made, len(made.rows), seeded(3))
+    clean, noisy = (
+        observe(made, len(made.rows), draws(3, len(made.rows)), SILENT),
+        observe(made, len(made.rows), draws(3, len(made.rows))),
+    )
     both = clean.inputs.j2d_visible & noisy.inputs.j2d_visible
     # back to metres across the line of sight
     metres = made.coco[..., 2] / made.k[..., 0, 0, None] * clean.box[..., 2:] / 2
@@ -192,7 +211,7 @@ def test_noise_is_the_detectors(before, body):
 
 def test_the_camera_head_s_target_brings_the_body_back(shot):
     _, made = shot
-    sight = observe(made, SAMPLES, seeded(1))
+    sight = observe(made, SAMPLES, draws(1))
     assert float(sight.camera_told[made.on].float().mean()) > 0.5
     back = full_translation(sight.camera, sight.box, made.k)
     torch.testing.assert_close(back[made.on], made.place[made.on], atol=2e-3, rtol=1e-4)
@@ -201,13 +220,14 @@ def test_the_camera_head_s_target_brings_the_body_back(shot):
 
 def test_the_losses_are_zero_for_the_truth_and_grow_with_the_error(shot):
     _, made = shot
-    sight = observe(made, SAMPLES, seeded(1))
+    sight = observe(made, SAMPLES, draws(1))
     joints = made.joints - made.place[..., None, :]
-    true = camera_terms(sight.camera, joints, made, sight, SAMPLES)
+    world, seen = true_roots(shot)
+    true = camera_terms(sight.camera, joints @ seen @ world.mT, world, seen, made, sight, SAMPLES)
     assert float(true["camera"]) == 0 and float(true["reprojection"]) < 1e-9
     guess = (sight.camera * 1.1).requires_grad_()
     bent = (joints + 0.05).requires_grad_()
-    wrong = camera_terms(guess, bent, made, sight, SAMPLES)
+    wrong = camera_terms(guess, bent, IDENTITY, IDENTITY, made, sight, SAMPLES)
     (wrong["camera"] + wrong["reprojection"]).backward()
     assert torch.isfinite(guess.grad).all() and torch.isfinite(bent.grad).all()
     expected = (sight.camera * 0.1).square() * sight.camera_told[..., None]
@@ -218,13 +238,13 @@ def test_the_losses_are_zero_for_the_truth_and_grow_with_the_error(shot):
 
 def test_nothing_that_a_camera_hides_makes_the_gradient_infinite(shot):
     _, made = shot
-    sight = observe(made, SAMPLES, seeded(1))
+    sight = observe(made, SAMPLES, draws(1))
     joints = (made.joints - made.place[..., None, :]).clone()
     joints[:, ::2, :5, 2] -= made.place[:, ::2, None, 2]  # in the camera's plane
     joints[:, ::2, 5:9, 2] -= 2 * made.place[:, ::2, None, 2]  # and behind it
     joints.requires_grad_()
     guess = sight.camera.clone().nan_to_num().requires_grad_()
-    camera_terms(guess, joints, made, sight, SAMPLES)["reprojection"].backward()
+    camera_terms(guess, joints, IDENTITY, IDENTITY, made, sight, SAMPLES)["reprojection"].backward()
     assert torch.isfinite(joints.grad).all() and torch.isfinite(guess.grad).all()
 
 
@@ -242,7 +262,7 @@ def test_a_quarter_is_filmed_in_part_by_a_still_camera_and_the_rest_throughout(b
 
 def test_frames_with_three_joints_or_fewer_have_no_footage(before, body):
     _, made = many(before, body)
-    inputs = observe(made, len(made.rows), seeded(3)).inputs
+    inputs = observe(made, len(made.rows), draws(3, len(made.rows))).inputs
     few = inputs.j2d_visible.sum(-1) <= 3
     assert (few & made.on).any()
     assert torch.equal(inputs.has_2d.bool(), made.on & ~few)
@@ -261,11 +281,11 @@ def test_shapes_are_people(before, body):
 
 def test_dropping_follows_the_mode(before, shot):
     _, made = shot
-    inputs = observe(made, SAMPLES, seeded(1)).inputs
+    inputs = observe(made, SAMPLES, draws(1)).inputs
     texts = torch.ones(SAMPLES, dtype=torch.bool)
-    draws = {r: DropDraws.draw(NetworkConfig.mini(), SAMPLES, FRAMES, r, seeded(7)) for r in (True, False)}
-    regression = drop_conditions(inputs, draws[True], texts, True)
-    diffusion = drop_conditions(inputs, draws[False], texts, False)
+    drawn = {r: DropDraws.draw(NetworkConfig.mini(), SAMPLES, FRAMES, r, seeded(7)) for r in (True, False)}
+    regression = drop_conditions(inputs, drawn[True], texts, True)
+    diffusion = drop_conditions(inputs, drawn[False], texts, False)
     assert torch.equal(regression.visible_joints(), inputs.j2d_visible.bool())
     kept = diffusion.visible_joints()[ROWS].any(-1).any(-1)
     assert kept.any() and not kept.all()
@@ -274,17 +294,36 @@ def test_dropping_follows_the_mode(before, shot):
 
 def test_the_seed_decides_and_both_passes_see_different_faults(before, body, shot):
     batch, statistics = before
-    again, made = film(batch, ROWS, statistics, body, seeded())
+    again, made = film(batch, ROWS, statistics, body, draws())
     assert torch.equal(again.x0, shot[0].x0) and torch.equal(made.joints, shot[1].joints)
-    one, same, other = (observe(made, SAMPLES, seeded(s)).inputs.obs for s in (1, 1, 2))
+    one, same, other = (observe(made, SAMPLES, draws(s)).inputs.obs for s in (1, 1, 2))
     assert torch.equal(one, same) and not torch.equal(one, other)
 
 
 def test_a_batch_without_footage_is_no_special_case(before, body):
     batch, statistics = before
-    same, made = film(batch, torch.zeros(0, dtype=torch.long), statistics, body, seeded())
+    same, made = film(batch, torch.zeros(0, dtype=torch.long), statistics, body, draws())
     assert torch.equal(same.x0, batch.x0)
-    sight = observe(made, SAMPLES, seeded())
+    sight = observe(made, SAMPLES, draws())
     assert sight.inputs.obs.shape == (SAMPLES, FRAMES, 17, 3) and not sight.inputs.has_2d.any()
-    terms = camera_terms(torch.zeros(0, FRAMES, 3), torch.zeros(0, FRAMES, 22, 3), made, sight, SAMPLES)
+    nobody = torch.zeros(0, FRAMES, 22, 3)
+    terms = camera_terms(nobody[:, :, 0], nobody, IDENTITY, IDENTITY, made, sight, SAMPLES)
     assert float(terms["camera"]) == 0 and float(terms["reprojection"]) == 0
+
+
+def test_a_share_of_the_batch_sees_what_the_whole_batch_sees(before, body):
+    batch, statistics = before
+
+    def blocks(rows=None):
+        return Draws([seeded(20), seeded(21)], SAMPLES // 2, rows)
+
+    whole_batch, whole = film(batch, ROWS, statistics, body, blocks())
+    seen = observe(whole, SAMPLES, blocks())
+    mine = torch.tensor([2, 3, 9, 10])
+    share = replace(batch, **{name: getattr(batch, name)[mine] for name in BIG})
+    own = torch.tensor([0, 2, 3])  # of them 2, 9 and 10 are filmed
+    part_batch, part = film(share, own, statistics, body, blocks(mine))
+    torch.testing.assert_close(part_batch.x0, whole_batch.x0[mine], atol=1e-5, rtol=0)
+    glimpse = observe(part, len(mine), blocks(mine))
+    torch.testing.assert_close(glimpse.inputs.obs, seen.inputs.obs[mine], atol=1e-4, rtol=1e-4)
+    assert torch.equal(glimpse.inputs.j2d_visible, seen.inputs.j2d_visible[mine])

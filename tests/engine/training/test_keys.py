@@ -14,6 +14,7 @@ from genmo_blender.engine.representation.codec import (
     decode_rotations,
 )
 from genmo_blender.engine.representation.rollout import roll_out_translation
+from genmo_blender.engine.training.draws import Draws
 from genmo_blender.engine.training.keys import KeyRates, draw_keys, key_channels
 from tests.engine.training.real_batches import FRAMES, real_batch
 
@@ -21,8 +22,12 @@ NONE = KeyRates(in_between=0, poses=0, singles=0, joints=0, root=0, dense=0)
 MANY = torch.randint(24, FRAMES + 1, (3000,), generator=torch.Generator().manual_seed(0))
 
 
+def seeded(n, seed=1):
+    return Draws([torch.Generator().manual_seed(seed)], n)
+
+
 def only(family, length=MANY, rate=1.0, seed=1):
-    return draw_keys(length, FRAMES, rate, torch.Generator().manual_seed(seed), replace(NONE, **{family: 1.0}))
+    return draw_keys(length, FRAMES, rate, seeded(len(length), seed), replace(NONE, **{family: 1.0}))
 
 
 def runs(row):
@@ -32,17 +37,17 @@ def runs(row):
 
 
 def test_keys_come_at_their_rate_on_valid_frames_and_the_same_for_the_same_seed():
-    keys = draw_keys(MANY, FRAMES, 0.4, torch.Generator().manual_seed(1))
-    again = draw_keys(MANY, FRAMES, 0.4, torch.Generator().manual_seed(1))
+    keys = draw_keys(MANY, FRAMES, 0.4, seeded(len(MANY), 1))
+    again = draw_keys(MANY, FRAMES, 0.4, seeded(len(MANY), 1))
     assert torch.equal(keys.joints, again.joints) and torch.equal(keys.dense, again.dense)
     assert float(keys.joints.any(-1).any(-1).float().mean()) == pytest.approx(0.4, abs=0.02)
     assert not keys.joints[torch.arange(FRAMES) >= MANY[:, None]].any()
-    assert not draw_keys(MANY, FRAMES, 0.0, torch.Generator().manual_seed(1)).joints.any()
+    assert not draw_keys(MANY, FRAMES, 0.0, seeded(len(MANY), 1)).joints.any()
 
 
 def test_families_come_in_their_shares():
     length = torch.full((6000,), FRAMES)
-    joints = draw_keys(length, FRAMES, 1.0, torch.Generator().manual_seed(2)).joints
+    joints = draw_keys(length, FRAMES, 1.0, seeded(len(length), 2)).joints
     whole = joints.all(-1).any(-1)
     root_alone = joints[..., 0].any(-1) & ~joints[..., 1:].any(-1).any(-1)
     rates = KeyRates()

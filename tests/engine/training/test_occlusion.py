@@ -2,13 +2,14 @@ import pytest
 import torch
 
 from genmo_blender.engine.training.augment import COCO_ABOVE, FRAME_DROPS, JOINT_DROPS, LEGS
+from genmo_blender.engine.training.draws import Draws
 from genmo_blender.engine.training.occlusion import _hidden_runs, draw_visibility
 
 LENGTH = torch.full((3000,), 120)
 
 
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
+def seeded(seed=0, n=3000):
+    return Draws([torch.Generator().manual_seed(seed)], n)
 
 
 def test_hidden_runs_have_the_releases_rates_and_lengths():
@@ -28,7 +29,7 @@ def test_hidden_runs_have_the_releases_rates_and_lengths():
 
 def test_short_clips_are_hidden_within_their_frames():
     length = torch.full((2000,), 12)
-    hidden = _hidden_runs(length, 120, FRAME_DROPS, seeded())[..., 0]
+    hidden = _hidden_runs(length, 120, FRAME_DROPS, seeded(n=2000))[..., 0]
     assert hidden[:, :12].any() and not hidden[:, 12:].any()
 
 
@@ -40,7 +41,7 @@ def test_what_hangs_on_a_hidden_joint_is_hidden_too():
 
 
 def test_legs_alone_are_out_of_the_picture_in_three_of_a_hundred_clips():
-    visible = draw_visibility(torch.full((20000,), 120), 120, seeded(2))
+    visible = draw_visibility(torch.full((20000,), 120), 120, seeded(2, 20000))
     no_legs = ~visible[..., LEGS].any(-1) & visible[..., 5:7].any(-1)
     long = no_legs.float().cumsum(1)
     long = (long[:, 30:] - long[:, :-30]).amax(1) >= 29

@@ -7,6 +7,7 @@ from genmo_blender.engine.network.conditions import ConditionEmbedder, Condition
 from genmo_blender.engine.network.config import ROOT_GOAL_DIM, NetworkConfig
 from genmo_blender.engine.representation.rollout import roll_out_translation
 from genmo_blender.engine.representation.rotations import axis_angle_to_matrix, yaw_matrix
+from genmo_blender.engine.training.draws import Draws
 from genmo_blender.engine.training.root_goals import (
     FPS,
     LIMIT,
@@ -166,8 +167,8 @@ def test_the_network_has_a_place_for_them(walk):
 
 def test_waypoints_come_at_their_rates_within_the_valid_frames():
     length = torch.randint(24, FRAMES + 1, (4000,), generator=torch.Generator().manual_seed(0))
-    drawn = draw_waypoints(length, FRAMES, 0.3, torch.Generator().manual_seed(1))
-    again = draw_waypoints(length, FRAMES, 0.3, torch.Generator().manual_seed(1))
+    drawn = draw_waypoints(length, FRAMES, 0.3, Draws([torch.Generator().manual_seed(1)], 4000))
+    again = draw_waypoints(length, FRAMES, 0.3, Draws([torch.Generator().manual_seed(1)], 4000))
     assert torch.equal(drawn.known, again.known) and torch.equal(drawn.has_heading, again.has_heading)
     assert not (drawn.known & (torch.arange(FRAMES) >= length[:, None])).any()
     assert not (drawn.has_heading & ~drawn.known).any()
@@ -179,4 +180,4 @@ def test_waypoints_come_at_their_rates_within_the_valid_frames():
     faces = drawn.has_heading.sum(-1)[asked] / count[asked]
     assert float((faces == 1).float().mean()) == pytest.approx(0.43, abs=0.06)
     assert float((faces == 0).float().mean()) == pytest.approx(0.43, abs=0.06)
-    assert not draw_waypoints(length, FRAMES, 0.0, torch.Generator().manual_seed(1)).known.any()
+    assert not draw_waypoints(length, FRAMES, 0.0, Draws([torch.Generator().manual_seed(1)], 4000)).known.any()
