@@ -84,7 +84,7 @@ def _train(arguments: argparse.Namespace, chosen: Preset, world: World) -> None:
     state = new_state(chosen, arguments.seed, arguments.init, world.device)
     if arguments.resume:
         load_state(state, arguments.out)
-    elif (arguments.out / LOG_NAME).exists() and world.chief:
+    elif (arguments.out / LOG_NAME).exists():
         raise StorageFailure(
             "run_exists", f"{arguments.out} already holds a run.", "Add --resume or choose another --out."
         )

@@ -229,7 +229,7 @@ def run(
         save_state(state, folder)
         save(state)
 
-    begun_at, last_save = state.step, time.monotonic()
+    kept_at, last_save = state.step, time.monotonic()
     while (progress := world.agree(budget.progress(state))) < 1.0:
         if world.chief:
             wait_while_paused()
@@ -240,11 +240,11 @@ def run(
             _report(folder, state, world.chief)
         if world.chief and time.monotonic() - last_save > every_seconds:
             keep()
-            last_save = time.monotonic()
+            kept_at, last_save = state.step, time.monotonic()
         state.spent += time.monotonic() - began
     if state.counted:
         _report(folder, state, world.chief)
-    if world.chief and state.step > begun_at:
+    if world.chief and state.step > kept_at:
         keep()
 
 
