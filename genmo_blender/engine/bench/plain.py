@@ -68,7 +68,7 @@ class PlainLoop:
         net, p = self.denoiser, self.per_token
         missing = (0, 0, 0, -self.frames % p)
         condition, motion = self.f_cond, x
-        if net.config.sentence and self.weights is not None:
+        if net.embed_sentence is not None and self.weights is not None:
             condition = condition + net.embed_sentence(features[None], self.weights)
         if p > 1:
             condition = net.tokens_linear(functional.pad(condition, missing).reshape(1, self.tokens, -1))

@@ -109,9 +109,11 @@ class Denoiser(nn.Module):
         self.embed_timestep = TimestepEmbedder(width)
         self.add_cond_linear = nn.Linear(width + per_token * config.motion_dim, width)
         self.blocks = nn.ModuleList(RotaryBlock(*sizes) for _ in range(config.layers))
+        self.embed_sentence: SentenceEmbedder | None = None
         if config.text:
             self.embed_text = nn.Linear(config.text_dim, width)
-            self.embed_sentence = SentenceEmbedder(config.text_dim, width) if config.sentence else None
+            if config.sentence:
+                self.embed_sentence = SentenceEmbedder(config.text_dim, width)
             self.text_encoder_layers = nn.ModuleDict({str(i): TextBlock(*sizes) for i in range(config.layers)})
         if per_token > 1:
             self.tokens_linear = nn.Linear(per_token * width, width)
@@ -130,7 +132,7 @@ class Denoiser(nn.Module):
         lengths = length.to(f_cond.device)
         tokens = -(-frames // per_token)
         condition = f_cond
-        if config.sentence and text is not None:
+        if self.embed_sentence is not None and text is not None:
             condition = condition + self.embed_sentence(text.features, text.weights)
         if per_token > 1:
             condition = self.tokens_linear(_into_tokens(condition, lengths, per_token))
