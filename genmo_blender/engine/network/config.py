@@ -15,8 +15,8 @@ BETAS = slice(126, 136)
 JOINTS_2D = 17
 MUSIC_DIM = 35
 AUDIO_SAMPLES_PER_FRAME = 600
-# To the previous and to the next known root, seven numbers each: displacement (3, metres, gravity-view axes), sine and
-# cosine of the heading to turn, time to it (seconds), 1 where there is one.
+# Seven numbers about the last known root and seven about the next one, in gravity-view axes of the frame; what they are
+# is defined where they are computed, in training/root_goals.py. Entries 6 and 13 say whether there is such a root.
 ROOT_GOAL_DIM = 14
 
 
