@@ -34,6 +34,7 @@ from .windows import WINDOW, Windows, WindowSampler
 
 PAUSE_FOLDER = Path.home() / ".cache" / "genmo_blender" / "pause"
 LOG_NAME = "log.jsonl"
+NOISY = 880  # the first timestep at which the bundled model's predictions depend on the text by more than a hundredth
 NOISE_BLOCK = 16  # windows whose random numbers come from one generator
 
 
@@ -139,7 +140,8 @@ class Trainer:
     def noise(self, step: int, share: slice) -> tuple[Tensor, Tensor]:
         """Timesteps (B,) and noise (B, L, 151) of the share's samples, in the order of `batch`."""
         draws = self.draws(step, share)
-        t = (draws.uniform() * TRAINING_STEPS).long().clamp(max=TRAINING_STEPS - 1)
+        low = torch.where(draws.uniform() < self.preset.noisy_share, NOISY, 0)
+        t = (low + draws.uniform() * (TRAINING_STEPS - low)).long().clamp(max=TRAINING_STEPS - 1)
         return t, draws.normal(WINDOW, DIM)
 
     def losses(self, batch: Batch, t: Tensor, noise: Tensor) -> dict[str, Tensor]:

@@ -224,3 +224,14 @@ def test_a_share_of_a_batch_draws_what_the_whole_batch_draws_there(built, small)
     assert len(torch.unique(noise[:, 0, 0])) == 80 and 0 <= t.min() and t.max() < 1000
     other = one.draws(3, slice(0, 40), stream=1).normal(2)
     assert not torch.any(torch.isclose(other[:, 0], noise[:, 0, 0]))
+
+
+def test_a_preset_can_give_most_of_its_samples_to_the_noise_levels_at_which_the_text_decides(built, small):
+    def noisy(share):
+        one = trainer(built, replace(small, batch=400, noisy_share=share))
+        t = torch.cat([one.noise(step, slice(0, 200))[0] for step in range(5)])
+        assert 0 <= t.min() and t.max() < 1000
+        return (t >= 880).float().mean().item()
+
+    assert abs(noisy(0.0) - 0.12) < 0.03
+    assert abs(noisy(0.6) - (0.6 + 0.4 * 0.12)) < 0.04
