@@ -29,8 +29,8 @@ class Preset:
     """Where the gates of fresh blocks begin. The release begins at zero; with few steps to spend that wastes the first
     thousand on opening them."""
     noisy_share: float = 0.0
-    """Part of the samples whose timestep is drawn from 880 to 999 alone. A motion is smooth, so its code can be read out
-    of the noise up to there, and only above does the text decide anything (docs/developers/training.md)."""
+    """Part of the samples whose timestep is drawn from 880 to 999 alone. A motion is smooth, so its code can be read
+    out of the noise up to there, and only above does the text decide anything (docs/developers/training.md)."""
     steps: int = 0
     """How many it is meant for; 0: as many as there is time for."""
     lacking: str = ""
