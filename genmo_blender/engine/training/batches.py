@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..representation.codec import Statistics
+from ..representation.rotations import yaw_matrix
 from .corpus import Corpus
 from .windows import WINDOW, Windows
 
@@ -52,7 +53,7 @@ def collate(corpus: Corpus, windows: Windows, features: Tensor, statistics: Stat
     rows = first[:, None] + torch.minimum(offset, length[:, None] - 1)
     rows = torch.cat([rows, rows + corpus.half])
     length = length.repeat(2)
-    turn = _about_y(yaw)[:, None]
+    turn = yaw_matrix(yaw)[:, None]
     root = turn @ corpus.root[rows]
     velocity = corpus.velocity[rows]
     raw = torch.cat(
@@ -75,11 +76,6 @@ def collate(corpus: Corpus, windows: Windows, features: Tensor, statistics: Stat
 def _moved(array: np.ndarray, device: torch.device) -> Tensor:
     """To the device without waiting for what it is doing."""
     return torch.from_numpy(np.ascontiguousarray(array)).to(device, non_blocking=True)
-
-
-def _about_y(angle: Tensor) -> Tensor:
-    c, s, zero, one = torch.cos(angle), torch.sin(angle), torch.zeros_like(angle), torch.ones_like(angle)
-    return torch.stack([c, zero, s, zero, one, zero, -s, zero, c], dim=-1).unflatten(-1, (3, 3))
 
 
 def _texts(corpus: Corpus, windows: Windows, features: Tensor) -> TextBatch:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import torch
 
+from genmo_blender.engine.representation.rotations import yaw_matrix
 from genmo_blender.engine.training import corpus
-from genmo_blender.engine.training.batches import Batch, TextBatch
+from genmo_blender.engine.training.batches import LEVEL_CAMERA, Batch, TextBatch
 from genmo_blender.engine.training.importers import shards
 
 DATA = Path(__file__).parents[2] / "data" / "motion"
@@ -26,13 +27,9 @@ def real_batch(samples=8, shortest=60):
         rows.append(first + torch.arange(FRAMES).clamp(max=n - 1) + (sample % 2) * built.half)
         length.append(n)
     rows, length = torch.stack(rows), torch.tensor(length)
-    yaw = torch.rand(samples, 1, generator=random) * 2 * math.pi
-    zero, one = torch.zeros_like(yaw), torch.ones_like(yaw)
-    c, s = yaw.cos(), yaw.sin()
-    turn = torch.stack([c, zero, s, zero, one, zero, -s, zero, c], dim=-1).unflatten(-1, (3, 3))
+    turn = yaw_matrix(torch.rand(samples, 1, generator=random) * 2 * math.pi)
     root = turn @ built.root[rows]
-    level = torch.diag(torch.tensor([-1.0, -1.0, 1.0]))
-    six = [(level @ root)[..., :2, :].flatten(-2), root[..., :2, :].flatten(-2)]
+    six = [(LEVEL_CAMERA @ root)[..., :2, :].flatten(-2), root[..., :2, :].flatten(-2)]
     velocity = built.velocity[rows]
     raw = torch.cat([built.pose[rows], torch.zeros(samples, FRAMES, 10), *six, velocity], dim=-1)
     valid = torch.arange(FRAMES) < length[:, None]
