@@ -21,6 +21,7 @@ from ..protocol.failures import RequestFailure
 from ..protocol.motions import MotionResult, Take
 from ..protocol.requests import MODEL_FPS, GenerateRequest, StartState, validate
 from .cancellation import raise_if_cancelled
+from .conditions.root_goals import start_goals
 from .conditions.text import PromptCache, TextEncoder, encode_prompts, load_minilm, load_t5
 from .conditions.windows import frame_weights
 from .diffusion.sampler import SamplerInputs, TakeNoise, sample
@@ -115,7 +116,8 @@ class Pipeline:
         network, device = self.model.network, self.model.device
         frames, takes = request.frames, request.takes
         with half_products(device, self.model.half):
-            f_cond = network.conditions.f_cond(ConditionInputs(), 1, frames).expand(takes, frames, -1)
+            told = ConditionInputs(root_goal=self._goals(frames))
+            f_cond = network.conditions.f_cond(told, 1, frames).expand(takes, frames, -1)
         length = torch.full((takes,), frames, device=device)
         text = None
         if request.texts:
@@ -130,6 +132,16 @@ class Pipeline:
             )
             progress("prompts", len(prompts), len(prompts))
         return SamplerInputs(f_cond, text, length)
+
+    def _goals(self, frames: int) -> Tensor | None:
+        """That the person faces straight ahead at the first frame (`place` turns the answer to its start), told for as
+        long as training windows are."""
+        config = self.model.network.config
+        if not config.root_goal:
+            return None
+        goals = start_goals(torch.zeros(1), torch.ones(1, dtype=torch.bool), frames)
+        goals[:, config.window :] = 0.0
+        return goals.to(self.model.device)
 
     def _solved_frames(self, request: GenerateRequest) -> int:
         """The request's frames filled up to whole tokens: a token of one frame has never been trained on."""

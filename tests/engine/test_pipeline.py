@@ -72,6 +72,17 @@ def test_the_same_request_gives_the_same_bytes_and_another_seed_another_motion(p
     assert not np.allclose(first.rotations, other.rotations)
 
 
+def test_the_network_is_told_the_facing_at_the_start_for_as_long_as_a_training_window(tmp_path):
+    made = checkpoint()
+    made.state["conditions.root_goal_embedder.3.weight"].normal_()
+    save_checkpoint(tmp_path / "goals.safetensors", made)
+    pipeline = Pipeline.load(tmp_path / "goals.safetensors", tmp_path / "cache")
+    f_cond = pipeline._inputs(request(duration=5.0, takes=2), lambda *_: None).f_cond
+    assert f_cond.shape == (2, 151, 32)
+    assert torch.allclose(f_cond[:, 120:], f_cond[:, 120:121])
+    assert bool(((f_cond[:, :120] - f_cond[:, 120:121]).abs().amax(-1) > 1e-3).all())
+
+
 def test_the_words_and_the_window_they_hold_in_change_the_motion(pipeline):
     plain = pipeline.generate(request(clean_up=False)).takes[0]
     texts = (TextSpan("a person walks forward", 0.0, 1.0), TextSpan("someone sits down", 1.0, 2.0))

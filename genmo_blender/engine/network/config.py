@@ -16,7 +16,7 @@ JOINTS_2D = 17
 MUSIC_DIM = 35
 AUDIO_SAMPLES_PER_FRAME = 600
 # Seven numbers about the last known root and seven about the next one, in gravity-view axes of the frame; what they are
-# is defined where they are computed, in training/root_goals.py. Entries 6 and 13 say whether there is such a root.
+# is defined where they are computed, in conditions/root_goals.py. Entries 6 and 13 say whether there is such a root.
 ROOT_GOAL_DIM = 14
 
 

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..conditions.root_goals import heading_of, start_goals
 from ..representation.codec import Statistics
 from ..representation.rotations import yaw_matrix
 from .corpus import Corpus
-from .windows import WINDOW, Windows
+from .windows import AHEAD, UNTOLD, WINDOW, Windows
 
 # A level still camera seen from the gravity-view frame (spec 4.4): its x and y point the other way.
 LEVEL_CAMERA = torch.diag(torch.tensor([-1.0, -1.0, 1.0]))
@@ -28,7 +29,8 @@ class TextBatch:
 @dataclass(frozen=True)
 class Batch:
     """``x0`` (B, L, 151) normalised; ``valid`` (B, L) bool; ``length`` (B,); ``root`` (B, L, 3, 3) gravity-view;
-    ``joints`` (B, L, 22, 3) metres from the pelvis, gravity-view; ``contacts`` (B, L, 6); ``text``."""
+    ``joints`` (B, L, 22, 3) metres from the pelvis, gravity-view; ``contacts`` (B, L, 6); ``text``;
+    ``goals`` (B, L, 14): which way the person faces at the first frame, where that is told."""
 
     x0: Tensor
     valid: Tensor
@@ -38,10 +40,12 @@ class Batch:
     contacts: Tensor
     velocity: Tensor
     text: TextBatch
+    goals: Tensor
 
 
 def collate(corpus: Corpus, windows: Windows, features: Tensor, statistics: Statistics) -> Batch:
-    """Every window, then every mirrored twin (2 x len(windows) samples), each under a camera of its own yaw.
+    """Every window, then every mirrored twin (2 x len(windows) samples), each under a camera of its own yaw or one that
+    the person faces at first.
 
     ``features`` (sentences, N, C) half precision: the encoded sentence table of the corpus. Everything happens on the
     device of the corpus; nothing is drawn here.
@@ -53,6 +57,9 @@ def collate(corpus: Corpus, windows: Windows, features: Tensor, statistics: Stat
     rows = first[:, None] + torch.minimum(offset, length[:, None] - 1)
     rows = torch.cat([rows, rows + corpus.half])
     length = length.repeat(2)
+    facing = _moved(windows.facing, device).repeat(2)
+    heading = heading_of(corpus.root[rows[:, 0]])
+    yaw = torch.where(facing == AHEAD, -heading, yaw)
     turn = yaw_matrix(yaw)[:, None]
     root = turn @ corpus.root[rows]
     velocity = corpus.velocity[rows]
@@ -70,7 +77,8 @@ def collate(corpus: Corpus, windows: Windows, features: Tensor, statistics: Stat
     joints = (turn[:, :, None] @ corpus.joints[rows].unsqueeze(-1)).squeeze(-1)
     x0 = statistics.normalise(raw) * valid[..., None]
     text = _texts(corpus, windows, features)
-    return Batch(x0, valid, length, root, joints, corpus.contacts[rows], velocity, text)
+    goals = start_goals(heading + yaw, facing != UNTOLD, WINDOW)
+    return Batch(x0, valid, length, root, joints, corpus.contacts[rows], velocity, text, goals)
 
 
 def _moved(array: np.ndarray, device: torch.device) -> Tensor:

@@ -34,7 +34,7 @@ from .windows import WINDOW, Windows, WindowSampler
 
 PAUSE_FOLDER = Path.home() / ".cache" / "genmo_blender" / "pause"
 LOG_NAME = "log.jsonl"
-NOISY = 880  # the first timestep at which the bundled model's predictions depend on the text by more than a hundredth
+NOISY = 900  # the first timestep at which the bundled model's predictions depend on the text by more than a hundredth
 NOISE_BLOCK = 16  # windows whose random numbers come from one generator
 
 
@@ -150,7 +150,7 @@ class Trainer:
         x_t = self.schedule.q_sample(batch.x0, t, noise)
         frames = batch.x0.shape[1]
         with half_products(self.device, self.half):
-            f_cond = network.conditions.f_cond(ConditionInputs(), len(t), frames)
+            f_cond = network.conditions.f_cond(ConditionInputs(root_goal=batch.goals), len(t), frames)
             text = TextContext(batch.text.features, batch.text.weights)
             prepared = network.denoiser.prepare(f_cond.expand(len(t), frames, -1), text, batch.length)
             out = network.denoiser(x_t, t, prepared)

@@ -63,6 +63,15 @@ def variants(sentence: str) -> tuple[str, ...]:
 
 
 @cache
+def meaning(sentence: str) -> str:
+    """A name for what ``sentence`` and its mirror image say: the same for all captions of one pool, the sentence itself
+    where no pool knows it."""
+    pools = _pool_names()
+    found = [pools.get(_SOURCE_SUBJECT.sub("", s)) for s in (sentence, mirror_words(sentence))]
+    return min((name for name in found if name is not None), default=sentence)
+
+
+@cache
 def known_captions() -> dict[str, tuple[str, ...]]:
     """The captions the pools were written for, by kind.
 
@@ -80,6 +89,12 @@ def _content() -> dict:
 def _pools() -> dict[str, tuple[str, ...]]:
     """predicate -> the ways of its pool."""
     return {predicate: tuple(pool["ways"]) for pool in _content()["pools"] for predicate in pool["means"]}
+
+
+@cache
+def _pool_names() -> dict[str, str]:
+    """predicate -> the first predicate of its pool."""
+    return {predicate: pool["means"][0] for pool in _content()["pools"] for predicate in pool["means"]}
 
 
 def _ways_of(predicate: str) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ class Preset:
     """Where the gates of fresh blocks begin. The release begins at zero; with few steps to spend that wastes the first
     thousand on opening them."""
     noisy_share: float = 0.0
-    """Part of the samples whose timestep is drawn from 880 to 999 alone. A motion is smooth, so its code can be read
+    """Part of the samples whose timestep is drawn from 900 to 999 alone. A motion is smooth, so its code can be read
     out of the noise up to there, and only above does the text decide anything (docs/developers/training.md)."""
     steps: int = 0
     """How many it is meant for; 0: as many as there is time for."""
@@ -57,7 +57,7 @@ def _official() -> Preset:
 def presets() -> dict[str, Preset]:
     """All of them by name: ``mini`` is the bundled model's recipe, ``mini_256`` the same a size larger for a graphics
     card, ``official`` the paper's."""
-    mini = Preset(NetworkConfig.mini(), Weights(), noisy_share=0.6)
+    mini = Preset(NetworkConfig.mini(), Weights(), noisy_share=0.7)
     return {
         "mini": mini,
         "mini_256": replace(mini, network=replace(mini.network, latent_dim=256, layers=8)),

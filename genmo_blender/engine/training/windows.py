@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from .corpus import Corpus, usable_captions
+from .paraphrases import meaning
 
 Array = np.ndarray
 Rng = np.random.Generator
@@ -21,15 +22,20 @@ Rng = np.random.Generator
 WINDOW = 120
 MAX_TEXTS = 3
 UNCONDITIONAL = 0.1
-TIMED = 0.6
+TIMED = 0.75  # of the windows with a sentence
 STRETCH = 0.4
 SHORT = 0.3  # of the windows with a timed sentence; animators' ranges are often shorter than a window
 SHORTEST = 45
-MULTI = 0.5
+MULTI = 0.6
 LAYERED = 0.25
 LEAST_VISIBLE = 15  # frames of a further timed sentence
 LEAST_LAYERED = 20
 LEAST_SPAN = 8
+# What is told of the way that a person faces at the first frame: nothing, all, or that it is straight ahead. The last
+# is what generation asks for, since a take is turned to where its character stands anyhow; on long ranges nothing is
+# told beyond the first window; the others are needed where a character has to arrive facing somewhere.
+UNTOLD, TOLD, AHEAD = 0, 1, 2
+FACINGS = (0.25, 0.15, 0.6)
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,7 @@ class Windows:
 
     ``clip`` (n,); ``first`` (n,) row of the corpus's first half, ``length`` (n,) frames. ``sentence`` (n, 3) rows of
     the corpus's sentences, -1 for none, real ones first; ``start``, ``end`` (n, 3) their window frames. ``yaw`` (n, 2)
-    radians: the camera's, for the window and for its mirrored twin.
+    radians: the camera's, for the window and for its mirrored twin, unless ``facing`` (n,) is AHEAD.
     """
 
     clip: Array
@@ -48,6 +54,7 @@ class Windows:
     start: Array
     end: Array
     yaw: Array
+    facing: Array
 
     def __len__(self) -> int:
         return len(self.first)
@@ -73,7 +80,7 @@ class _Occurrences:
 
 @dataclass(frozen=True)
 class _Classes:
-    """Occurrences by their sentence: ``members`` of class k from ``offset[k]``; ``bound`` cumulative weights."""
+    """Occurrences by what they say: ``members`` of class k from ``offset[k]``; ``bound`` cumulative weights."""
 
     members: Array
     offset: Array
@@ -87,15 +94,19 @@ class _Classes:
 
 
 class WindowSampler:
-    """Draws windows with a generator of its own; classes (distinct sentences) by the square root of their frequency."""
+    """Draws windows with a generator of its own; classes by the square root of their frequency.
+
+    Measured captions that mean the same are a class, and so are whole-clip captions that stand at the same clips: by
+    sentences, what has been worded in many ways or recorded in one long clip would crowd out the rest.
+    """
 
     def __init__(self, corpus: Corpus) -> None:
         self.corpus = corpus
         self._timed = _occurrences(corpus, timed=True)
         self._whole = _occurrences(corpus, timed=False)
         frames = self._whole.end - self._whole.start
-        self._timed_classes = _classes(self._timed, np.ones(len(self._timed)))
-        self._whole_classes = _classes(self._whole, frames / WINDOW)
+        self._timed_classes = _classes(self._timed, _by_meaning(self._timed, corpus), np.ones(len(self._timed)))
+        self._whole_classes = _classes(self._whole, _by_clips(self._whole), frames / WINDOW)
         self._length_bound = np.cumsum(corpus.length, dtype=np.float64)
         self._choice_count = np.array([len(c) for c in corpus.choices], dtype=np.int64)
         self._choice_offset = np.cumsum(self._choice_count) - self._choice_count
@@ -122,8 +133,8 @@ class WindowSampler:
         texts[whole, 0], end[whole, 0] = text[whole], length[whole]
         self._layer(rng, np.flatnonzero(whole), clip, first, length, (texts, start, end))
         sentence, start, end = _packed(self._sentences(rng, texts), start, end)
-        yaw = rng.uniform(-np.pi, np.pi, size=(n, 2))
-        return Windows(clip, self.corpus.start[clip] + first, length, sentence, start, end, yaw)
+        yaw, facing = camera_draws(rng, n)
+        return Windows(clip, self.corpus.start[clip] + first, length, sentence, start, end, yaw, facing)
 
     def _kinds(self, rng: Rng, n: int) -> tuple[Array, Array]:
         """Which windows are about a measured caption, and which about one of the whole clip."""
@@ -200,6 +211,12 @@ class WindowSampler:
         return np.where(texts >= 0, row, -1)
 
 
+def camera_draws(rng: Rng, n: int) -> tuple[Array, Array]:
+    """``yaw`` and ``facing`` of n windows."""
+    yaw = rng.uniform(-np.pi, np.pi, size=(n, 2))
+    return yaw, np.searchsorted(np.cumsum(FACINGS[:-1]), rng.random(n), side="right")
+
+
 def _occurrences(corpus: Corpus, timed: bool) -> _Occurrences:
     row = {text: i for i, text in enumerate(corpus.texts)}
     found = [
@@ -212,10 +229,27 @@ def _occurrences(corpus: Corpus, timed: bool) -> _Occurrences:
     return _Occurrences(clip, start, end, text, np.searchsorted(clip, np.arange(len(corpus.clips) + 1)))
 
 
-def _classes(occurrences: _Occurrences, weight: Array) -> _Classes:
-    members = np.argsort(occurrences.text, kind="stable")
-    texts, offset, count = np.unique(occurrences.text[members], return_index=True, return_counts=True)
-    total = np.add.reduceat(weight[members], offset) if len(texts) else np.zeros(0)
+def _by_meaning(occurrences: _Occurrences, corpus: Corpus) -> Array:
+    """The class of each occurrence: what its sentence means, whichever side it is about."""
+    meanings = [meaning(text) for text in corpus.texts]
+    number = {m: k for k, m in enumerate(sorted(set(meanings)))}
+    return np.array([number[m] for m in meanings], dtype=np.int64)[occurrences.text]
+
+
+def _by_clips(occurrences: _Occurrences) -> Array:
+    """The class of each occurrence: the clips that its sentence stands at."""
+    clips: dict[int, set[int]] = {}
+    for text, clip in zip(occurrences.text.tolist(), occurrences.clip.tolist(), strict=True):
+        clips.setdefault(text, set()).add(clip)
+    number: dict[frozenset[int], int] = {}
+    of_text = {text: number.setdefault(frozenset(where), len(number)) for text, where in clips.items()}
+    return np.array([of_text[text] for text in occurrences.text.tolist()], dtype=np.int64)
+
+
+def _classes(occurrences: _Occurrences, group: Array, weight: Array) -> _Classes:
+    members = np.argsort(group, kind="stable")
+    groups, offset, count = np.unique(group[members], return_index=True, return_counts=True)
+    total = np.add.reduceat(weight[members], offset) if len(groups) else np.zeros(0)
     return _Classes(members, offset, count, np.cumsum(np.sqrt(np.maximum(total, 1e-9))))
 
 

@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from genmo_blender.engine.body.kinematics import PARENTS_22, forward_kinematics
+from genmo_blender.engine.conditions.root_goals import heading_of
 from genmo_blender.engine.representation.codec import LOCAL_TRANSL_VEL, decode_rotations
 from genmo_blender.engine.training import batches, corpus, windows
 from genmo_blender.engine.training.importers import shards
-from genmo_blender.engine.training.paraphrases import mirror_words
+from genmo_blender.engine.training.paraphrases import meaning, mirror_words
 from genmo_blender.engine.training.samples import mirrored
 from genmo_blender.motion import rotations
 from genmo_blender.motion.floor import sole_level
@@ -125,6 +126,39 @@ def test_a_batch_decodes_to_the_joints_and_the_path_it_was_made_from(built):
     # A level still camera: what it sees is the gravity-view pose turned by its own fixed axes.
     expected = batches.LEVEL_CAMERA @ parts.root_gv
     assert torch.allclose(parts.root_camera[batch.valid], expected[batch.valid], atol=1e-4)
+
+
+def test_a_batch_tells_truly_which_way_a_person_faces_at_first_or_not_at_all(built):
+    drawn = windows.WindowSampler(built).draw(np.random.default_rng(2), 60)
+    features = torch.zeros(len(built.sentences), 4, 8).half()
+    batch = batches.collate(built, drawn, features, corpus.statistics_of(built))
+    facing = torch.from_numpy(drawn.facing).repeat(2)
+    told, ahead, untold = (facing == k for k in (windows.TOLD, windows.AHEAD, windows.UNTOLD))
+    assert told.any() and ahead.any() and untold.any()
+    heading = heading_of(batch.root[:, 0])
+    assert not batch.goals[untold].any()
+    for frame in (0, 50):
+        said = torch.atan2(batch.goals[:, frame, 3], batch.goals[:, frame, 4])
+        assert torch.allclose((said - heading)[told].sin(), torch.zeros(1), atol=1e-5)
+    assert torch.allclose(heading[ahead], torch.zeros(1), atol=1e-5)
+    assert heading[told].abs().max() > 1 and heading[untold].abs().max() > 1
+
+
+def test_captions_that_mean_the_same_are_drawn_as_one_class(built):
+    sampler = windows.WindowSampler(built)
+    classes, timed = sampler._timed_classes, sampler._timed
+    members = [classes.members[a : a + n] for a, n in zip(classes.offset, classes.count, strict=True)]
+    said = [{meaning(built.texts[t]) for t in timed.text[rows]} for rows in members]
+    assert all(len(meanings) == 1 for meanings in said) and len(set.union(*said)) == len(said)
+    assert len(said) < len(set(timed.text.tolist()))
+    weight = np.diff(classes.bound, prepend=0.0)
+    assert np.allclose(weight / weight[0], np.sqrt(classes.count / classes.count[0]))
+    whole, clips = sampler._whole_classes, sampler._whole
+    where = [
+        {frozenset(clips.clip[clips.text == t].tolist()) for t in set(clips.text[whole.members[a : a + n]].tolist())}
+        for a, n in zip(whole.offset, whole.count, strict=True)
+    ]
+    assert all(len(sets) == 1 for sets in where) and len(set.union(*where)) == len(where)
 
 
 def test_twins_in_a_batch_say_the_mirrored_sentence(built):

@@ -3,21 +3,13 @@ import math
 import pytest
 import torch
 
+from genmo_blender.engine.conditions.root_goals import FPS, LIMIT, RootKeys, heading_of, root_goals, start_goals
 from genmo_blender.engine.network.conditions import ConditionEmbedder, ConditionInputs
 from genmo_blender.engine.network.config import ROOT_GOAL_DIM, NetworkConfig
 from genmo_blender.engine.representation.rollout import roll_out_translation
 from genmo_blender.engine.representation.rotations import axis_angle_to_matrix, yaw_matrix
 from genmo_blender.engine.training.draws import Draws
-from genmo_blender.engine.training.root_goals import (
-    FPS,
-    LIMIT,
-    RootKeys,
-    Waypoints,
-    draw_waypoints,
-    heading_of,
-    root_goals,
-    training_goals,
-)
+from genmo_blender.engine.training.root_goals import Waypoints, draw_waypoints, training_goals
 from tests.engine.training.real_batches import FRAMES, real_batch
 
 
@@ -181,3 +173,13 @@ def test_waypoints_come_at_their_rates_within_the_valid_frames():
     assert float((faces == 1).float().mean()) == pytest.approx(0.43, abs=0.06)
     assert float((faces == 0).float().mean()) == pytest.approx(0.43, abs=0.06)
     assert not draw_waypoints(length, FRAMES, 0.0, Draws([torch.Generator().manual_seed(1)], 4000)).known.any()
+
+
+def test_where_somebody_stands_at_first_is_a_lone_known_root_that_says_its_heading():
+    heading = torch.tensor([0.3, -2.0])
+    goals = start_goals(heading, torch.tensor([True, False]), 30)
+    assert not goals[1].any()
+    frame = torch.arange(30.0)
+    assert torch.allclose(goals[0, :, 3], heading[0].sin()) and torch.allclose(goals[0, :, 4], heading[0].cos())
+    assert torch.allclose(goals[0, :, 5], torch.log1p(frame) / 4) and bool((goals[0, :, 6] == 1).all())
+    assert not goals[0, :, :3].any() and not goals[0, :, 7:].any()

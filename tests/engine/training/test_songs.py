@@ -71,7 +71,8 @@ def windows(clip: list[int], first: list[int], length: list[int], told: list[boo
     sentence = np.full((n, MAX_TEXTS), -1)
     sentence[told, 0] = 0
     nowhere = np.zeros((n, MAX_TEXTS), int)
-    return Windows(np.array(clip), np.array(first), np.array(length), sentence, nowhere, nowhere, np.zeros((n, 2)))
+    where = np.array(clip), np.array(first), np.array(length)
+    return Windows(*where, sentence, nowhere, nowhere, np.zeros((n, 2)), np.zeros(n, int))
 
 
 def test_dances_and_regular_motion_have_a_rhythm_and_nothing_else_has(dance: Clip, walk: Clip):
