@@ -114,7 +114,7 @@ class Pipeline:
 
     def _inputs(self, request: GenerateRequest, progress: ProgressCall) -> SamplerInputs:
         network, device = self.model.network, self.model.device
-        frames, takes = request.frames, request.takes
+        frames, takes = self._solved_frames(request), request.takes
         with half_products(device, self.model.half):
             told = ConditionInputs(root_goal=self._goals(frames))
             f_cond = network.conditions.f_cond(told, 1, frames).expand(takes, frames, -1)

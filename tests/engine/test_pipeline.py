@@ -78,7 +78,7 @@ def test_the_network_is_told_the_facing_at_the_start_for_as_long_as_a_training_w
     save_checkpoint(tmp_path / "goals.safetensors", made)
     pipeline = Pipeline.load(tmp_path / "goals.safetensors", tmp_path / "cache")
     f_cond = pipeline._inputs(request(duration=5.0, takes=2), lambda *_: None).f_cond
-    assert f_cond.shape == (2, 151, 32)
+    assert f_cond.shape == (2, 152, 32)  # whole tokens
     assert torch.allclose(f_cond[:, 120:], f_cond[:, 120:121])
     assert bool(((f_cond[:, :120] - f_cond[:, 120:121]).abs().amax(-1) > 1e-3).all())
 
