@@ -77,6 +77,7 @@ def command_line() -> argparse.ArgumentParser:
     """What the run can be told."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=ROOT / ".gpu" / "motion.pack.npz")
+    parser.add_argument("--songs", type=Path, help="packed songs (default: those beside --data, if there are any)")
     parser.add_argument("--preset", default="mini_256")
     parser.add_argument("--batch", type=int, default=1024)
     parser.add_argument("--learning-rate", type=float, help="default: the preset's")
@@ -146,6 +147,9 @@ def train(options: argparse.Namespace, results: Results, console: Path, work: Pa
         results.note(training="no time was left for it")
         return
     command = [sys.executable, "-m", "genmo_blender.engine", "train", "--data", options.data, "--out", work]
+    songs = options.songs or options.data.with_name(options.data.name.removesuffix(".pack.npz") + ".songs.npz")
+    if options.songs or songs.is_file():
+        command += ["--songs", songs]
     for name in ("preset", "batch", "seed", "device", "precision", "minutes"):
         command += [f"--{name}", getattr(options, name)]
     command += ["--seconds", f"{seconds:g}"]

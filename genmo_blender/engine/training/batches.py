@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..conditions.root_goals import heading_of, start_goals
+from ..conditions.root_goals import heading_of
 from ..representation.codec import Statistics
 from ..representation.rotations import yaw_matrix
 from .corpus import Corpus
@@ -30,7 +30,7 @@ class TextBatch:
 class Batch:
     """``x0`` (B, L, 151) normalised; ``valid`` (B, L) bool; ``length`` (B,); ``root`` (B, L, 3, 3) gravity-view;
     ``joints`` (B, L, 22, 3) metres from the pelvis, gravity-view; ``contacts`` (B, L, 6); ``text``;
-    ``goals`` (B, L, 14): which way the person faces at the first frame, where that is told."""
+    ``told`` (B,) bool: whether the network is told which way the person faces at the first frame."""
 
     x0: Tensor
     valid: Tensor
@@ -40,7 +40,7 @@ class Batch:
     contacts: Tensor
     velocity: Tensor
     text: TextBatch
-    goals: Tensor
+    told: Tensor
 
 
 def collate(corpus: Corpus, windows: Windows, features: Tensor, statistics: Statistics) -> Batch:
@@ -58,8 +58,7 @@ def collate(corpus: Corpus, windows: Windows, features: Tensor, statistics: Stat
     rows = torch.cat([rows, rows + corpus.half])
     length = length.repeat(2)
     facing = _moved(windows.facing, device).repeat(2)
-    heading = heading_of(corpus.root[rows[:, 0]])
-    yaw = torch.where(facing == AHEAD, -heading, yaw)
+    yaw = torch.where(facing == AHEAD, -heading_of(corpus.root[rows[:, 0]]), yaw)
     turn = yaw_matrix(yaw)[:, None]
     root = turn @ corpus.root[rows]
     velocity = corpus.velocity[rows]
@@ -77,8 +76,7 @@ def collate(corpus: Corpus, windows: Windows, features: Tensor, statistics: Stat
     joints = (turn[:, :, None] @ corpus.joints[rows].unsqueeze(-1)).squeeze(-1)
     x0 = statistics.normalise(raw) * valid[..., None]
     text = _texts(corpus, windows, features)
-    goals = start_goals(heading + yaw, facing != UNTOLD, WINDOW)
-    return Batch(x0, valid, length, root, joints, corpus.contacts[rows], velocity, text, goals)
+    return Batch(x0, valid, length, root, joints, corpus.contacts[rows], velocity, text, facing != UNTOLD)
 
 
 def _moved(array: np.ndarray, device: torch.device) -> Tensor:

@@ -21,12 +21,16 @@ from ..representation.codec import Statistics
 from .corpus import Corpus, build, statistics_of
 from .distributed import DEVICES, World, joined
 from .loop import LOG_NAME, Budget, Trainer, run
-from .pack import prepared, write_pack
+from .pack import ENDING, SPLITS, Prepared, prepared, read_pack, write_pack
 from .presets import Preset, preset
+from .songs import SongTable, song_table
+from .songs import load as load_songs
+from .songs import save as save_songs
 from .state import TrainingState, load_state, new_state
 
 CACHE = Path.home() / ".cache" / "genmo_blender" / "training"
 VALIDATION_BATCH = 128  # at most; four such batches are judged at every checkpoint
+SONGS_ENDING = ".songs.npz"
 WEIGHTS_NAME = "genmo_mini.safetensors"
 
 
@@ -35,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", type=Path, action="append", required=True, nargs="+", help="folders of motion shards, packed files"
     )
+    parser.add_argument("--songs", type=Path, help="folder of songs for dances, or a packed table (without: no music)")
     parser.add_argument("--preset", default="mini")
     parser.add_argument("--out", type=Path, required=True, help="folder for the log, the state and the weights")
     end = parser.add_mutually_exclusive_group(required=True)
@@ -59,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_pack_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of ``pack``."""
     parser.add_argument("--data", type=Path, action="append", required=True, nargs="+", help="folders of motion shards")
+    parser.add_argument("--songs", type=Path, help="folder of songs; their table is written beside the motion")
     parser.add_argument("--out", type=Path, required=True, help="the file to write, .pack.npz")
 
 
@@ -66,6 +72,10 @@ def pack(arguments: argparse.Namespace) -> int:
     """Run ``pack``; returns the exit code. Raises GenmoFailure for what a person can mend."""
     size = write_pack(arguments.out, _flat(arguments.data))
     print(f"{arguments.out}: {size / 1e6:.1f} MB")
+    if arguments.songs:
+        path = arguments.out.with_name(arguments.out.name.removesuffix(ENDING) + SONGS_ENDING)
+        save_songs(song_table(read_pack(arguments.out).train, arguments.songs, "train", CACHE), path)
+        print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
     return 0
 
 
@@ -95,9 +105,15 @@ def _train(arguments: argparse.Namespace, chosen: Preset, world: World) -> None:
         held_out_features, _ = sentence_features(held_out)
     statistics = state.statistics = state.statistics or statistics_of(corpus)
     half = _half(arguments.precision, world.device)
-    trainer = Trainer(corpus, features, statistics, chosen, state, arguments.seed, world, arguments.accumulate, half)
+    with world.chief_first():
+        songs, held_out_songs = (_songs(arguments.songs, data, split) for split in SPLITS)
+    trainer = Trainer(
+        corpus, features, statistics, chosen, state, arguments.seed, world, arguments.accumulate, half, songs
+    )
     judged = replace(chosen, batch=min(chosen.batch, VALIDATION_BATCH))
-    validation = Trainer(held_out, held_out_features, statistics, judged, state, arguments.seed, half=half)
+    validation = Trainer(
+        held_out, held_out_features, statistics, judged, state, arguments.seed, half=half, songs=held_out_songs
+    )
 
     def keep(current: TrainingState) -> None:
         checkpoint = checkpoint_of(current, chosen, statistics, encoder, data.data_sha256)
@@ -105,6 +121,23 @@ def _train(arguments: argparse.Namespace, chosen: Preset, world: World) -> None:
 
     budget = Budget(arguments.steps, arguments.seconds)
     run(trainer, budget, arguments.out, keep, validation, every_seconds=arguments.minutes * 60)
+
+
+def _songs(path: Path | None, data: Prepared, split: str) -> SongTable | None:
+    """The table of a split's clips. A packed table has those of the training split alone.
+
+    Raises StorageFailure when there are no songs, or the table was made for other motion.
+    """
+    clips = getattr(data, split)
+    if path is None or (not path.is_dir() and split != "train"):
+        return None
+    table = song_table(clips, path, split, CACHE) if path.is_dir() else load_songs(path)
+    length = np.array([clip.frames for clip in clips])
+    if not np.array_equal(table.start, np.cumsum(length) - length):
+        raise StorageFailure(
+            "songs_of_other_motion", f"{path} was made for other motion than --data.", "Pack both together again."
+        )
+    return table
 
 
 def _flat(groups: list[list[Path]]) -> list[Path]:

@@ -63,6 +63,15 @@ class Film:
     gv_to_world: Tensor
     offsets: Tensor
 
+    def of(self, rows: Tensor) -> Film:
+        """The same film in a smaller batch of the samples ``rows`` (R,), in order, the filmed ones among them."""
+        return replace(
+            self,
+            rows=torch.searchsorted(rows, self.rows),
+            gv_to_world=self.gv_to_world[rows],
+            offsets=self.offsets[rows],
+        )
+
 
 def film(batch: Batch, rows: Tensor, statistics: Statistics, body: FilmedBody, draws: Draws) -> tuple[Batch, Film]:
     """Film the samples ``rows`` (F,) of a batch made for the level camera; its joints are in world axes.

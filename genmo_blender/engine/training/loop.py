@@ -1,4 +1,4 @@
-"""The training loop: diffusion on text and unconditional windows, resumable to the same curve.
+"""The training loop: estimation and diffusion under every mixture of conditions, resumable to the same curve.
 
 Whatever a sample draws comes from generators seeded by (seed, step) and its place in the global batch, so a resumed run
 sees the batches, timesteps and noise that an unbroken one would have seen, on whatever number of processes.
@@ -18,17 +18,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..body.free_body import load_free_body
 from ..diffusion.schedule import TRAINING_STEPS, DiffusionSchedule
-from ..network.conditions import ConditionInputs
 from ..network.denoiser import TextContext
 from ..precision import half_products
 from ..representation.codec import DIM, Statistics
-from .batches import Batch, collate
+from .batches import collate
 from .corpus import Corpus
 from .distributed import ALONE, World
 from .draws import Draws
+from .filmed_body import FilmedBody
+from .footage import camera_terms
+from .mixture import DIFFUSION, ESTIMATION, Given, Mixture, inputs_of, rows_of_batch, rows_of_inputs
 from .objective import Weights, terms, total
 from .presets import Preset
+from .songs import SongTable
 from .state import TrainingState, save_state
 from .windows import WINDOW, Windows, WindowSampler
 
@@ -107,12 +111,16 @@ class Trainer:
         world: World = ALONE,
         accumulate: int = 1,
         half: bool = False,
+        songs: SongTable | None = None,
     ) -> None:
         self.device = state.device
         self.corpus, self.features = corpus.to(self.device), features.to(self.device)
         self.statistics = statistics.to(self.device)
         self.preset, self.state, self.seed, self.world, self.half = preset, state, seed, world, half
         self.sampler = WindowSampler(corpus)
+        body = FilmedBody.of(load_free_body()).to(self.device) if preset.shares.filmed else None
+        songs = None if songs is None else songs.to(self.device)
+        self.mixture = Mixture(preset.shares, self.statistics, corpus.length, body, songs)
         self.schedule = DiffusionSchedule.cosine()
         self.windows = preset.batch // 2
         self.shares = world.shares(self.windows, accumulate)
@@ -120,11 +128,14 @@ class Trainer:
 
     def draw(self, step: int) -> Windows:
         """All windows of a step's global batch; the same whenever and wherever they are asked for."""
-        return self.sampler.draw(np.random.default_rng((self.seed, step)), self.windows)
+        rng = np.random.default_rng((self.seed, step))
+        return self.mixture.windows(self.sampler.draw(rng, self.windows), rng)
 
-    def batch(self, step: int, share: slice) -> Batch:
-        """A share of a step's windows as tensors, their mirrored twins behind them."""
-        return collate(self.corpus, self.draw(step).part(share), self.features, self.statistics)
+    def batch(self, step: int, share: slice) -> Given:
+        """A share of a step's windows as tensors, their mirrored twins behind them, with their conditions."""
+        windows = self.draw(step).part(share)
+        made = collate(self.corpus, windows, self.features, self.statistics)
+        return self.mixture.given(made, windows, lambda stream: self.draws(step, share, stream))
 
     def draws(self, step: int, share: slice, stream: int = 0) -> Draws:
         """Random numbers of the share's samples, in the order of `batch`; every ``stream`` (0: `noise`) has its own."""
@@ -144,17 +155,51 @@ class Trainer:
         t = (low + draws.uniform() * (TRAINING_STEPS - low)).long().clamp(max=TRAINING_STEPS - 1)
         return t, draws.normal(WINDOW, DIM)
 
-    def losses(self, batch: Batch, t: Tensor, noise: Tensor) -> dict[str, Tensor]:
-        """One diffusion pass (spec 7.1): noise the clean code, predict it, measure."""
-        network = self.state.network
-        x_t = self.schedule.q_sample(batch.x0, t, noise)
-        frames = batch.x0.shape[1]
+    def losses(self, step: int, share: slice, t: Tensor | None = None) -> dict[str, Tensor]:
+        """Both passes on a share of a step's samples (spec 7.1), their losses added, each a mean over all samples.
+
+        ``t`` (B,) are the diffusion timesteps, drawn where they are not given.
+        """
+        given = self.batch(step, share)
+        drawn, noise = self.noise(step, share)
+        t = drawn if t is None else t
+        x_t = self.schedule.q_sample(given.batch.x0, t, noise)
+        parts = self._pass(given, None, x_t, t, self.draws(step, share, DIFFUSION))
+        if len(given.twice):
+            estimated = self._estimation(given, self.draws(step, share, ESTIMATION))
+            parts = {name: part + estimated.get(name, 0.0) for name, part in parts.items()}
+        return parts
+
+    def _estimation(self, given: Given, draws: Draws) -> dict[str, Tensor]:
+        """The samples with footage or dense keys once more, from nothing and as if at the last timestep."""
+        rows = given.twice
+        nothing = torch.zeros_like(given.batch.x0[rows])
+        last = torch.full((len(rows),), TRAINING_STEPS - 1, device=self.device)
+        return self._pass(given, rows, nothing, last, draws)
+
+    def _pass(self, given: Given, rows: Tensor | None, x_t: Tensor, t: Tensor, draws: Draws) -> dict[str, Tensor]:
+        """One pass over all samples or, as an estimation, over ``rows``; measured over all of them."""
+        network, batch, mask, made = self.state.network, given.batch, given.mask, given.film
+        count, frames = batch.valid.shape
+        inputs, sight = inputs_of(given, network.config, rows is not None, draws)
+        if rows is not None:
+            batch, inputs = rows_of_batch(batch, rows), rows_of_inputs(inputs, rows)
+            mask = None if mask is None else mask[rows]
+            made = None if made is None else made.of(rows)
         with half_products(self.device, self.half):
-            f_cond = network.conditions.f_cond(ConditionInputs(root_goal=batch.goals), len(t), frames)
+            f_cond = network.conditions.f_cond(inputs, len(t), frames)
             text = TextContext(batch.text.features, batch.text.weights)
             prepared = network.denoiser.prepare(f_cond.expand(len(t), frames, -1), text, batch.length)
-            out = network.denoiser(x_t, t, prepared)
-        return terms(out, batch, self.statistics)
+            observed = None if mask is None else batch.x0
+            out = network.denoiser(x_t, t, prepared, observed, mask)
+        parts, said = terms(out, batch, self.statistics, made)
+        if rows is not None:
+            parts = {name: part * (len(rows) / count) for name, part in parts.items()}
+        if made is not None and sight is not None:
+            at = made.rows
+            camera = out.pred_cam.float()[at], said.joints[at], said.root[at], said.root_camera[at]
+            parts |= camera_terms(*camera, made, sight, count)
+        return parts
 
     def step(self, progress: float) -> dict[str, Tensor]:
         """One optimiser step at ``progress`` (0 to 1) of the run; returns the mean terms, still on the device."""
@@ -166,7 +211,7 @@ class Trainer:
         state.optimiser.zero_grad(set_to_none=True)
         sums: dict[str, Tensor] = {}
         for share in self.shares:
-            parts = self.losses(self.batch(state.step, share), *self.noise(state.step, share))
+            parts = self.losses(state.step, share)
             parts["loss"] = total(parts, preset.weights)
             (parts["loss"] / len(self.shares)).backward()
             sums = {k: sums.get(k, 0.0) + v.detach() / len(self.shares) for k, v in parts.items()}
@@ -201,9 +246,8 @@ class Trainer:
         everything = slice(0, self.windows)
         sums: dict[str, Tensor] = {}
         for k in range(batches):
-            batch = self.batch(k, everything)
-            t = torch.linspace(20, 980, len(batch.length)).long().to(self.device)
-            for name, value in self.losses(batch, t, self.noise(k, everything)[1]).items():
+            t = torch.linspace(20, 980, 2 * self.windows).long().to(self.device)
+            for name, value in self.losses(k, everything, t).items():
                 sums[name] = sums.get(name, 0.0) + value / batches
         network.load_state_dict(kept)
         return {k: v.item() for k, v in sums.items()}

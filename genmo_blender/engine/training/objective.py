@@ -15,9 +15,10 @@ from torch import Tensor
 from ...motion.skeleton import canonical
 from ..body.kinematics import PARENTS_22, forward_kinematics
 from ..network.heads import NetworkOutput
-from ..representation.codec import BODY_POSE, GLOBAL_ORIENT_GV, LOCAL_TRANSL_VEL, Statistics
+from ..representation.codec import BODY_POSE, GLOBAL_ORIENT, GLOBAL_ORIENT_GV, LOCAL_TRANSL_VEL, Statistics
 from ..representation.rotations import matrix_from_6d
 from .batches import Batch
+from .footage import Film
 
 FPS = 30.0
 FEET = [7, 10, 8, 11]
@@ -34,17 +35,37 @@ class Weights:
     foot_speed: float = 1.0  # m/s of feet that should stand
     velocity: float = 0.2  # m/s
     acceleration: float = 0.004  # m/s2
+    camera: float = 1.0  # of footage: scale, and shifts in units of the box
+    reprojection: float = 150.0  # of footage: squared widths of the box
 
 
-def terms(out: NetworkOutput, batch: Batch, statistics: Statistics) -> dict[str, Tensor]:
-    """Unweighted losses, each a scalar. Computed in float32 whatever the network ran in."""
+@dataclass(frozen=True)
+class Said:
+    """What the network said, decoded: ``root`` and ``root_camera`` (B, L, 3, 3), the world's and the camera's;
+    ``joints`` (B, L, 22, 3) metres from the pelvis in world axes."""
+
+    root: Tensor
+    root_camera: Tensor
+    joints: Tensor
+
+
+def terms(
+    out: NetworkOutput, batch: Batch, statistics: Statistics, made: Film | None = None
+) -> tuple[dict[str, Tensor], Said]:
+    """Unweighted losses, each a scalar, and what they were computed from. In float32 whatever the network ran in.
+
+    ``made`` is what footage changed for these samples: their bodies, and the axes that orientations are told in.
+    """
     valid = batch.valid.float()
     pred = out.pred_x.float()
     raw = statistics.denormalise(pred)
     pose = matrix_from_6d(raw[..., BODY_POSE].unflatten(-1, (21, 6)))
     root = matrix_from_6d(raw[..., GLOBAL_ORIENT_GV])
     velocity = raw[..., LOCAL_TRANSL_VEL]
-    offsets = torch.as_tensor(canonical().offsets, dtype=torch.float32, device=pred.device)
+    if made is None:
+        offsets = torch.as_tensor(canonical().offsets, dtype=torch.float32, device=pred.device)
+    else:
+        root, offsets = made.gv_to_world @ root, made.offsets
     _, joints = forward_kinematics(torch.cat([root[..., None, :, :], pose], dim=-3), offsets, PARENTS_22)
 
     step = (root @ velocity[..., None]).squeeze(-1)
@@ -56,7 +77,7 @@ def terms(out: NetworkOutput, batch: Batch, statistics: Statistics) -> dict[str,
     stands = (batch.contacts[:, :-1, :4] * batch.contacts[:, 1:, :4]) * pair
     travel = torch.cumsum((batch.root @ velocity[..., None]).squeeze(-1) - true_step, dim=1)
     contact = F.binary_cross_entropy_with_logits(out.static_conf_logits.float(), batch.contacts, reduction="none")
-    return {
+    parts = {
         "simple": ((pred - batch.x0) ** 2 * valid[..., None]).mean(),
         "joints": ((joints - batch.joints) ** 2 * valid[..., None, None]).mean(),
         "travel": (travel.abs() * valid[..., None]).mean(),
@@ -65,13 +86,15 @@ def terms(out: NetworkOutput, batch: Batch, statistics: Statistics) -> dict[str,
         "velocity": ((moved - true_moved).abs() * pair[..., None]).mean(),
         "acceleration": (((moved - true_moved).diff(dim=1)).abs() * FPS * triple[..., None]).mean(),
     }
+    return parts, Said(root, matrix_from_6d(raw[..., GLOBAL_ORIENT]), joints)
 
 
 def total(parts: dict[str, Tensor], weights: Weights) -> Tensor:
     """The weighted sum."""
     loss = parts["simple"] * weights.simple
-    for name in ("joints", "travel", "contact", "foot_speed", "velocity", "acceleration"):
-        loss = loss + parts[name] * getattr(weights, name)
+    for name, part in parts.items():
+        if name != "simple":
+            loss = loss + part * getattr(weights, name)
     return loss
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from ...protocol.failures import RequestFailure
 from ..network.config import NetworkConfig
 from .losses import LossWeights
+from .mixture import Shares
 from .objective import Weights
 
 
@@ -31,6 +32,8 @@ class Preset:
     noisy_share: float = 0.0
     """Part of the samples whose timestep is drawn from 900 to 999 alone. A motion is smooth, so its code can be read
     out of the noise up to there, and only above does the text decide anything (docs/developers/training.md)."""
+    shares: Shares = Shares()
+    """Part of the samples that get footage, keys, paths and music."""
     steps: int = 0
     """How many it is meant for; 0: as many as there is time for."""
     lacking: str = ""
@@ -55,11 +58,13 @@ def _official() -> Preset:
 
 
 def presets() -> dict[str, Preset]:
-    """All of them by name: ``mini`` is the bundled model's recipe, ``mini_256`` the same a size larger for a graphics
-    card, ``official`` the paper's."""
-    mini = Preset(NetworkConfig.mini(), Weights(), noisy_share=0.7)
+    """All of them by name: ``mini`` is the bundled model's recipe, ``mini_text`` the same with sentences alone,
+    ``mini_256`` a size larger for a graphics card, ``official`` the paper's."""
+    text = Preset(NetworkConfig.mini(), Weights(), noisy_share=0.7)
+    mini = replace(text, shares=Shares(filmed=0.2, keyed=0.25, waypoints=0.15, dances=0.1, songs=0.5))
     return {
         "mini": mini,
+        "mini_text": text,
         "mini_256": replace(mini, network=replace(mini.network, latent_dim=256, layers=8)),
         "official": _official(),
     }
@@ -74,6 +79,6 @@ def preset(name: str) -> Preset:
         raise RequestFailure(
             "preset_lacks",
             f"The preset “{name}” cannot be trained by this version: it lacks {known[name].lacking}.",
-            "Use --preset mini or mini_256.",
+            "Use --preset mini, mini_text or mini_256.",
         )
     return known[name]

@@ -25,7 +25,7 @@ from ..conditions.sound_file import read_sound, resampled
 from .motion_rhythm import Rhythm, pulse, rhythm_of
 from .own_music import render
 from .samples import Clip
-from .windows import MAX_TEXTS, WINDOW, Windows, camera_draws
+from .windows import MAX_TEXTS, WINDOW, Windows, unheard
 
 Array = np.ndarray
 HELD_OUT = frozenset({"trumpet_90bpm", "vibe_ace", "mix_97bpm"})
@@ -250,4 +250,4 @@ def draw_dances(table: SongTable, length: Array, rng: np.random.Generator, n: in
     frames = np.minimum(length[clip], WINDOW)
     first = table.start[clip] + (rng.random(n) * (length[clip] - frames + 1)).astype(np.int64)
     nowhere = np.zeros((n, MAX_TEXTS), dtype=np.int64)
-    return Windows(clip, first, frames, nowhere - 1, nowhere, nowhere, *camera_draws(rng, n))
+    return Windows(clip, first, frames, nowhere - 1, nowhere, nowhere, *unheard(rng, n))

@@ -44,7 +44,8 @@ class Windows:
 
     ``clip`` (n,); ``first`` (n,) row of the corpus's first half, ``length`` (n,) frames. ``sentence`` (n, 3) rows of
     the corpus's sentences, -1 for none, real ones first; ``start``, ``end`` (n, 3) their window frames. ``yaw`` (n, 2)
-    radians: the camera's, for the window and for its mirrored twin, unless ``facing`` (n,) is AHEAD.
+    radians: the camera's, for the window and for its mirrored twin, unless ``facing`` (n,) is AHEAD. ``track`` (n,)
+    of the song that is heard, -1 for none; ``filmed`` (n, 2): whether there is footage of the window, of its twin.
     """
 
     clip: Array
@@ -55,6 +56,8 @@ class Windows:
     end: Array
     yaw: Array
     facing: Array
+    track: Array
+    filmed: Array
 
     def __len__(self) -> int:
         return len(self.first)
@@ -62,6 +65,13 @@ class Windows:
     def part(self, share: slice) -> Windows:
         """Some of them."""
         return Windows(*(getattr(self, f.name)[share] for f in fields(self)))
+
+    def replaced(self, rows: Array, by: Windows) -> Windows:
+        """The same with others at ``rows``."""
+        columns = {f.name: getattr(self, f.name).copy() for f in fields(self)}
+        for name, column in columns.items():
+            column[rows] = getattr(by, name)
+        return Windows(**columns)
 
 
 @dataclass(frozen=True)
@@ -133,8 +143,7 @@ class WindowSampler:
         texts[whole, 0], end[whole, 0] = text[whole], length[whole]
         self._layer(rng, np.flatnonzero(whole), clip, first, length, (texts, start, end))
         sentence, start, end = _packed(self._sentences(rng, texts), start, end)
-        yaw, facing = camera_draws(rng, n)
-        return Windows(clip, self.corpus.start[clip] + first, length, sentence, start, end, yaw, facing)
+        return Windows(clip, self.corpus.start[clip] + first, length, sentence, start, end, *unheard(rng, n))
 
     def _kinds(self, rng: Rng, n: int) -> tuple[Array, Array]:
         """Which windows are about a measured caption, and which about one of the whole clip."""
@@ -211,10 +220,11 @@ class WindowSampler:
         return np.where(texts >= 0, row, -1)
 
 
-def camera_draws(rng: Rng, n: int) -> tuple[Array, Array]:
-    """``yaw`` and ``facing`` of n windows."""
+def unheard(rng: Rng, n: int) -> tuple[Array, Array, Array, Array]:
+    """``yaw``, ``facing``, ``track`` and ``filmed`` of n windows without music and footage."""
     yaw = rng.uniform(-np.pi, np.pi, size=(n, 2))
-    return yaw, np.searchsorted(np.cumsum(FACINGS[:-1]), rng.random(n), side="right")
+    facing = np.searchsorted(np.cumsum(FACINGS[:-1]), rng.random(n), side="right")
+    return yaw, facing, np.full(n, -1), np.zeros((n, 2), dtype=bool)
 
 
 def _occurrences(corpus: Corpus, timed: bool) -> _Occurrences:

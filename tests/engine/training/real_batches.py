@@ -5,7 +5,6 @@ from pathlib import Path
 
 import torch
 
-from genmo_blender.engine.network.config import ROOT_GOAL_DIM
 from genmo_blender.engine.representation.rotations import yaw_matrix
 from genmo_blender.engine.training import corpus
 from genmo_blender.engine.training.batches import LEVEL_CAMERA, Batch, TextBatch
@@ -38,5 +37,5 @@ def real_batch(samples=8, shortest=60):
     joints = built.joints[rows] @ turn.transpose(-1, -2)
     text = TextBatch(torch.zeros(samples, 1, 4, 8), torch.zeros(samples, 1, FRAMES))
     x0 = statistics.normalise(raw) * valid[..., None]
-    goals = torch.zeros(samples, FRAMES, ROOT_GOAL_DIM)
-    return Batch(x0, valid, length, root, joints, built.contacts[rows], velocity, text, goals), statistics
+    told = torch.zeros(samples, dtype=torch.bool)
+    return Batch(x0, valid, length, root, joints, built.contacts[rows], velocity, text, told), statistics

@@ -7,11 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from genmo_blender.engine.__main__ import main
 from genmo_blender.engine.checkpoint import load_checkpoint
 from genmo_blender.engine.training import command
+from genmo_blender.engine.training.songs import SongTable, save
 
 ROOT = Path(__file__).parents[3]
 DATA = ROOT / "tests" / "data" / "motion"
@@ -96,3 +99,12 @@ def test_a_run_that_is_already_there_and_one_that_is_not(refused, folder, tmp_pa
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "log.jsonl").touch()
     assert "already holds a run" in refused("--data", folder)
+
+
+def test_songs_that_were_packed_for_other_motion(refused, folder, tmp_path):
+    lengths = np.array([40])
+    table = SongTable(torch.zeros(0, 35).half(), np.zeros(0, int), np.zeros(2, int), lengths * 0, lengths > 0)
+    save(table, tmp_path / "other.songs.npz")
+    assert "was made for other motion" in refused("--data", folder, "--songs", tmp_path / "other.songs.npz")
+    assert "holds no songs" in refused("--data", folder, "--songs", folder)
+    assert "not a table of songs" in refused("--data", folder, "--songs", tmp_path / "nothing.npz")

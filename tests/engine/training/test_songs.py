@@ -11,7 +11,7 @@ import torch
 from genmo_blender.engine.conditions import music
 from genmo_blender.engine.training import motion_rhythm, own_music, songs
 from genmo_blender.engine.training.samples import Clip
-from genmo_blender.engine.training.windows import MAX_TEXTS, WINDOW, Windows
+from genmo_blender.engine.training.windows import MAX_TEXTS, WINDOW, Windows, unheard
 from genmo_blender.protocol.failures import StorageFailure
 
 from ..conditions.sounds import clicks, write_wave
@@ -72,7 +72,7 @@ def windows(clip: list[int], first: list[int], length: list[int], told: list[boo
     sentence[told, 0] = 0
     nowhere = np.zeros((n, MAX_TEXTS), int)
     where = np.array(clip), np.array(first), np.array(length)
-    return Windows(*where, sentence, nowhere, nowhere, np.zeros((n, 2)), np.zeros(n, int))
+    return Windows(*where, sentence, nowhere, nowhere, *unheard(np.random.default_rng(0), n))
 
 
 def test_dances_and_regular_motion_have_a_rhythm_and_nothing_else_has(dance: Clip, walk: Clip):

@@ -18,7 +18,7 @@ def data():
 
 
 def measured(data, batch, seconds):
-    return throughput.measure(*data, throughput.Setting("mini", batch, torch.device("cpu"), False, seconds))
+    return throughput.measure(*data, throughput.Setting("mini_text", batch, torch.device("cpu"), False, seconds))
 
 
 def test_what_a_step_needs_is_counted_and_how_fast_it_is_measured(data):

@@ -1,0 +1,180 @@
+"""What the samples of a step are given beside their sentences: footage, keys, paths, songs (spec 7; mini_model.md).
+
+Every sample draws its conditions for itself, so that one set of weights meets all their mixtures. Those with footage or
+dense keys are passed through the network twice: once as an estimation, from nothing, and once by diffusion, the losses
+added (spec 7.1; mini_model.md: "the regression pass runs for samples with keypoints or dense keys").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..network.conditions import ConditionInputs, DropDraws, drop_conditions
+from ..network.config import JOINTS_2D, NetworkConfig
+from ..representation.codec import Statistics
+from ..representation.rollout import roll_out_translation
+from .batches import Batch
+from .draws import Draws
+from .filmed_body import FilmedBody
+from .footage import Film, Sight, film, observe
+from .keys import draw_keys, key_channels
+from .root_goals import Waypoints, draw_waypoints, training_goals
+from .songs import SongTable, draw_dances, draw_tracks, music_of
+from .windows import Windows
+
+Array = np.ndarray
+DrawsOf = Callable[[int], Draws]
+FILM, KEYS, WAYPOINTS, ESTIMATION, DIFFUSION = range(1, 6)  # streams of random numbers; 0 is the noise of diffusion
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Part of the samples that get each condition; all 0: sentences and the facing at the start alone.
+
+    ``filmed``: keypoints from a synthetic camera; ``keyed``: keys of whole poses or joints; ``waypoints``: roots asked
+    for along the way; ``dances``: windows of dance without a word, to a song; ``songs``: of the other windows whose
+    motion is rhythmic, those that hear one.
+    """
+
+    filmed: float = 0.0
+    keyed: float = 0.0
+    waypoints: float = 0.0
+    dances: float = 0.0
+    songs: float = 0.0
+
+    @property
+    def nothing(self) -> bool:
+        """Whether no sample gets anything."""
+        return not any(getattr(self, f.name) for f in fields(self))
+
+
+@dataclass(frozen=True)
+class Given:
+    """A batch and its conditions. ``film`` None: nobody is filmed; ``goals`` (B, L, 14); ``mask`` (B, L, 151) bool, the
+    keyed channels, None without keys; ``music`` (B, L, 35) and ``has_music`` (B, L), None without songs; ``twice``
+    (R,) samples that are estimated too."""
+
+    batch: Batch
+    film: Film | None
+    goals: Tensor
+    mask: Tensor | None
+    music: Tensor | None
+    has_music: Tensor | None
+    twice: Tensor
+
+
+class Mixture:
+    """Draws conditions. ``songs`` None: there is no music, whatever ``shares`` says."""
+
+    def __init__(
+        self, shares: Shares, statistics: Statistics, length: Array, body: FilmedBody | None, songs: SongTable | None
+    ) -> None:
+        if shares.filmed and body is None:
+            raise ValueError("footage needs a body to film")
+        self.shares = shares if songs is not None else replace(shares, dances=0.0, songs=0.0)
+        self.statistics, self.length, self.body, self.songs = statistics, length, body, songs
+
+    def windows(self, drawn: Windows, rng: np.random.Generator) -> Windows:
+        """The same windows, some of them replaced by dances, with their songs, and whether they are filmed.
+
+        Everything here is drawn on the processor, since it says which rows are worked on.
+        """
+        n, shares = len(drawn), self.shares
+        if self.songs is not None and (shares.dances or shares.songs):
+            danced = np.flatnonzero(rng.random(n) < shares.dances)
+            if len(danced):
+                drawn = drawn.replaced(danced, draw_dances(self.songs, self.length, rng, len(danced)))
+            track = draw_tracks(self.songs, drawn, rng)
+            hears = rng.random(n) < shares.songs
+            hears[danced] = True
+            drawn = replace(drawn, track=np.where(hears, track, -1))
+        if shares.filmed:
+            drawn = replace(drawn, filmed=rng.random((n, 2)) < shares.filmed)
+        return drawn
+
+    def given(self, batch: Batch, windows: Windows, draws: DrawsOf) -> Given:
+        """Conditions for the batch that was collated from ``windows``; ``draws`` gives a stream of random numbers."""
+        shares, device = self.shares, batch.x0.device
+        count, frames = batch.valid.shape
+        rows = torch.from_numpy(np.flatnonzero(windows.filmed.T.reshape(-1))).to(device)
+        filmed = torch.zeros(count, dtype=torch.bool, device=device).index_fill(0, rows, True)
+        made, to_gv = None, None
+        if len(rows):
+            assert self.body is not None
+            batch, made = film(batch, rows, self.statistics, self.body, draws(FILM))
+            to_gv = made.gv_to_world.mT
+        keyed = torch.zeros(count, frames, dtype=torch.bool, device=device)
+        twice, mask = filmed, None
+        if shares.keyed:
+            keys = draw_keys(batch.length, frames, shares.keyed, draws(KEYS))
+            mask = key_channels(keys.joints, ~filmed)
+            keyed, twice = keys.joints[..., 0], filmed | keys.dense
+        # whoever is filmed stands somewhere before a camera that nobody knows
+        start = torch.zeros_like(keyed)
+        start[:, 0] = batch.told & ~filmed
+        ways = Waypoints(start, start)
+        if shares.waypoints:
+            drawn = draw_waypoints(batch.length, frames, shares.waypoints, draws(WAYPOINTS))
+            ways = Waypoints(start | drawn.known, start | drawn.has_heading)
+        path = roll_out_translation(batch.velocity * batch.valid[..., None], batch.root)
+        music = None
+        if self.songs is not None and (windows.track >= 0).any():
+            music = [x.repeat(2, *[1] * (x.dim() - 1)) for x in music_of(self.songs, windows, windows.track)]
+        return Given(
+            batch,
+            made,
+            training_goals(batch.root, path, keyed, ways, to_gv),
+            mask,
+            None if music is None else music[0],
+            None if music is None else music[1],
+            torch.nonzero(twice)[:, 0] if shares.filmed or shares.keyed else rows,
+        )
+
+
+def inputs_of(
+    given: Given, config: NetworkConfig, estimation: bool, draws: Draws
+) -> tuple[ConditionInputs, Sight | None]:
+    """What one pass is told, and what it is measured against where there is footage (spec 7.3, 7.4, D32)."""
+    batch = given.batch
+    count, frames = batch.valid.shape
+    ours = {"root_goal": given.goals, "key_mask": None if given.mask is None else given.mask.to(batch.x0.dtype)}
+    if given.film is None and given.music is None:
+        return ConditionInputs(**ours), None
+    sight = None if given.film is None else observe(given.film, count, draws)
+    nobody = torch.zeros_like(batch.valid)
+    inputs = (
+        ConditionInputs(j2d_visible=nobody[..., None].expand(-1, -1, JOINTS_2D), has_2d=nobody)
+        if sight is None
+        else sight.inputs
+    )
+    inputs = replace(inputs, encoded_music=given.music, has_music=given.has_music, **ours)
+    drawn = DropDraws(
+        None if estimation else draws.uniform(),
+        draws.uniform(),
+        draws.uniform(),
+        draws.uniform(),
+        {key: draws.uniform(frames) for key in config.conditions},
+    )
+    has_text = (batch.text.weights.amax(-1) * batch.text.features.abs().amax((-1, -2))).amax(-1) > 0
+    return drop_conditions(inputs, drawn, has_text, estimation), sight
+
+
+def rows_of_inputs(inputs: ConditionInputs, rows: Tensor) -> ConditionInputs:
+    """The inputs of some samples."""
+    chosen = {f.name: getattr(inputs, f.name) for f in fields(inputs) if f.name != "hidden"}
+    return ConditionInputs(
+        **{name: None if x is None else x[rows] for name, x in chosen.items()},
+        hidden={key: x[rows] for key, x in inputs.hidden.items()},
+    )
+
+
+def rows_of_batch(batch: Batch, rows: Tensor) -> Batch:
+    """Some samples of a batch."""
+    text = type(batch.text)(batch.text.features[rows], batch.text.weights[rows])
+    names: Sequence[str] = [f.name for f in fields(batch) if f.name != "text"]
+    return Batch(text=text, **{name: getattr(batch, name)[rows] for name in names})
