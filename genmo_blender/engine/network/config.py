@@ -26,7 +26,8 @@ class NetworkConfig:
 
     `window` is in frames. With `frames_per_token` p > 1 a token holds p frames and attention sees window / p tokens.
     `head_filter` are the taps of a fixed low-pass over frames behind the motion head; a learned one follows it.
-    With `sentence`, a text's mean token also joins the sum of conditions at its frames (ours, not the release's).
+    With `sentence`, a text's mean token also joins the sum of conditions at its frames (ours, not the release's),
+    and so do the odds that it is of one of `sentence_kinds` kinds.
     `uncovered_frames` says what a frame outside every text window gets from cross-attention: nothing, or the null text.
     Raises ModelFailure for sizes that do not fit together.
     """
@@ -48,6 +49,7 @@ class NetworkConfig:
     key_mask: bool = False
     root_goal: bool = False
     sentence: bool = False
+    sentence_kinds: int = 0
     uncovered_frames: Literal["zero", "null_text"] = "zero"
 
     def __post_init__(self) -> None:
@@ -118,5 +120,6 @@ class NetworkConfig:
             key_mask=True,
             root_goal=True,
             sentence=True,
+            sentence_kinds=512,
             uncovered_frames="null_text",
         )

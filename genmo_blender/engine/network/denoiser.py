@@ -78,23 +78,41 @@ class TimestepEmbedder(nn.Module):
         return embedded
 
 
+def mean_token(features: Tensor) -> Tensor:
+    """Texts (..., N, C), padding tokens zero, to the mean of their tokens (..., C); the null text stays zero."""
+    words = (features != 0).any(-1, keepdim=True).sum(-2).clamp(min=1)
+    return features.sum(-2) / words
+
+
 class SentenceEmbedder(nn.Module):
     """What whole sentences add to the sum of conditions, each at the frames where it holds.
 
     Not in the release: a small network on little data follows its prompts much sooner when it need not first learn to
-    find the words by attention. It starts as zero, and the null text, all zeros, adds nothing.
+    find the words by attention. An MLP of the mean token, and the mean of learned `values` of the `kinds` of sentences
+    it may be, by their odds; the kinds are found in the captions before training and stay (training/kinds.py), so that
+    "left" is as far from "right" as from "jump". Both start as zero, and the null text, all zeros, adds nothing.
     """
 
-    def __init__(self, text_dim: int, width: int) -> None:
+    def __init__(self, text_dim: int, width: int, kinds: int = 0) -> None:
         super().__init__()
         self.fc1 = nn.Linear(text_dim, 2 * width, bias=False)
         self.fc2 = nn.Linear(2 * width, width, bias=False)
         nn.init.zeros_(self.fc2.weight)
+        self.kinds = nn.Linear(text_dim, kinds).requires_grad_(False) if kinds else None
+        if self.kinds is not None:
+            nn.init.zeros_(self.kinds.weight)
+            nn.init.zeros_(self.kinds.bias)
+            self.values = nn.Linear(kinds, width, bias=False)
+            nn.init.zeros_(self.values.weight)
 
     def forward(self, features: Tensor, weights: Tensor) -> Tensor:
         """`features` (B, K, N, C), padding tokens zero; `weights` (B, K, L); to (B, L, D)."""
-        words = (features != 0).any(-1, keepdim=True).sum(-2).clamp(min=1)
-        embedded = self.fc2(nn.functional.gelu(self.fc1(features.sum(-2) / words)))
+        sentence = mean_token(features)
+        embedded = self.fc2(nn.functional.gelu(self.fc1(sentence)))
+        if self.kinds is not None:
+            odds = nn.functional.linear(sentence.float(), self.kinds.weight, self.kinds.bias).softmax(-1)
+            spoken = sentence.ne(0).any(-1, keepdim=True)
+            embedded = embedded + self.values((odds * spoken).to(embedded.dtype))
         return weights.to(embedded.dtype).transpose(1, 2) @ embedded
 
 
@@ -113,7 +131,7 @@ class Denoiser(nn.Module):
         if config.text:
             self.embed_text = nn.Linear(config.text_dim, width)
             if config.sentence:
-                self.embed_sentence = SentenceEmbedder(config.text_dim, width)
+                self.embed_sentence = SentenceEmbedder(config.text_dim, width, config.sentence_kinds)
             self.text_encoder_layers = nn.ModuleDict({str(i): TextBlock(*sizes) for i in range(config.layers)})
         if per_token > 1:
             self.tokens_linear = nn.Linear(per_token * width, width)

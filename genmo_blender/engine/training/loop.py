@@ -220,7 +220,7 @@ class Trainer:
         sums["grad_norm"] = nn.utils.clip_grad_norm_(state.network.parameters(), preset.clip)
         rate = learning_rate(preset, state.step, progress, state.samples / self.epoch_samples)
         for group in state.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["factor"]
         # a step with a gradient that is no number is left out; asking here whether it is would wait for the device
         state.optimiser.found_inf = (~torch.isfinite(sums["grad_norm"])).float()  # type: ignore[attr-defined]
         state.optimiser.step()

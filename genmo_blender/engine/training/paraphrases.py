@@ -72,6 +72,15 @@ def meaning(sentence: str) -> str:
 
 
 @cache
+def wording(sentence: str) -> str:
+    """As `meaning`, but what is said of the other side has a name of its own."""
+    pools = _pool_names()
+    own = pools.get(_SOURCE_SUBJECT.sub("", sentence))
+    other = pools.get(_SOURCE_SUBJECT.sub("", mirror_words(sentence)))
+    return own or (mirror_words(other) if other else sentence)
+
+
+@cache
 def known_captions() -> dict[str, tuple[str, ...]]:
     """The captions the pools were written for, by kind.
 

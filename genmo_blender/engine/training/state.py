@@ -6,17 +6,20 @@ import os
 import pickle
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import torch
 from torch import Tensor, nn
 
 from ...protocol.failures import ModelFailure, StorageFailure
-from ..checkpoint import load_parameters
+from ..checkpoint import load_checkpoint
+from ..checkpoint import load_state as load_state_of
 from ..network.genmo import GenmoNetwork
 from ..representation.codec import Statistics
 from .presets import Preset
 
+RARE, RARE_FACTOR = "embed_sentence.values.weight", 10.0
 STATE_NAME = "training_state.pt"
 
 
@@ -61,14 +64,29 @@ def new_state(preset: Preset, seed: int, init: Path | None = None, device: torch
                 nn.init.constant_(parameter, preset.gates)
     network = network.to(device)
     # one kernel for all parameters: torch's default loops over them, a tenth of a step at this size
-    optimiser = torch.optim.AdamW(network.parameters(), lr=preset.learning_rate, weight_decay=0.01, fused=True)
+    groups = _groups(network)
+    optimiser = torch.optim.AdamW(groups, lr=preset.learning_rate, weight_decay=0.01, fused=True)
     average = {k: v.detach().clone() for k, v in network.state_dict().items()}
     return TrainingState(network, average, optimiser, statistics)
 
 
+def _groups(network: GenmoNetwork) -> list[dict[str, Any]]:
+    """Parameters to learn and by how much more than the others: a kind's values are heard once in a hundred samples,
+    and Adam divides by what all of them do."""
+    learned = {name: p for name, p in network.named_parameters() if p.requires_grad}
+    rare = [p for name, p in learned.items() if name.endswith(RARE)]
+    usual = [p for name, p in learned.items() if not name.endswith(RARE)]
+    return [{"params": usual, "factor": 1.0}, {"params": rare, "factor": RARE_FACTOR}]
+
+
 def _fill(network: GenmoNetwork, init: Path, preset: Preset) -> Statistics:
+    checkpoint = load_checkpoint(init)
+    state = checkpoint.state
+    if preset.network.sentence_kinds and not checkpoint.record.network.sentence_kinds:  # of before there were any
+        added = ("embed_sentence.kinds.", "embed_sentence.values.")
+        state = state | {k: v for k, v in network.state_dict().items() if any(name in k for name in added)}
     try:
-        return load_parameters(network, init).statistics
+        load_state_of(network, state)
     except ModelFailure as failure:
         if failure.code != "weights_mismatch":
             raise
@@ -78,6 +96,7 @@ def _fill(network: GenmoNetwork, init: Path, preset: Preset) -> Statistics:
             f"{init.name} is of another network than the preset's, which is {ours}. {failure.sentence}",
             "Choose the --preset that the weights were trained with.",
         ) from failure
+    return checkpoint.statistics
 
 
 def save_state(state: TrainingState, folder: Path) -> None:
@@ -114,7 +133,8 @@ def load_state(state: TrainingState, folder: Path) -> TrainingState:
         ) from error
     try:
         state.network.load_state_dict(weights)
-    except RuntimeError as error:
+        state.optimiser.load_state_dict(optimiser)
+    except (RuntimeError, ValueError) as error:
         raise StorageFailure(
             "state_mismatch",
             f"The run in {folder} trains another network than this preset's.",
@@ -122,7 +142,6 @@ def load_state(state: TrainingState, folder: Path) -> TrainingState:
             details=str(error),
         ) from error
     state.average = average
-    state.optimiser.load_state_dict(optimiser)
     for group in state.optimiser.param_groups:  # a state saved by an earlier version brings its own kind of kernel
         group["fused"], group["foreach"] = True, None
     for moments in state.optimiser.state.values():  # a fused kernel counts its steps where the weights are

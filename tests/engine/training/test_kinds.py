@@ -1,0 +1,91 @@
+"""Kinds of sentences: which there are, and how the network hears them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from genmo_blender.engine.checkpoint import save_checkpoint
+from genmo_blender.engine.network.denoiser import SentenceEmbedder
+from genmo_blender.engine.training import command, corpus
+from genmo_blender.engine.training.importers import shards
+from genmo_blender.engine.training.kinds import fill_kinds, kinds_of
+from genmo_blender.engine.training.paraphrases import mirror_words, wording
+from genmo_blender.engine.training.state import new_state
+from tests.engine.training import curve
+
+DATA = Path(__file__).parents[2] / "data" / "motion"
+
+
+@pytest.fixture(scope="module")
+def built():
+    return corpus.build(shards.load(DATA))
+
+
+def test_all_wordings_of_a_caption_are_of_one_kind_and_those_of_the_other_side_of_another(built):
+    kind = kinds_of(built)
+    said: dict[int, set[str]] = {}
+    for text, rows in zip(built.texts, built.choices, strict=True):
+        for row in rows:
+            said.setdefault(int(row), set()).add(wording(text))
+    for text, rows in zip(built.texts, built.choices, strict=True):
+        alone = [row for row in rows if len(said[row]) == 1]  # "walk ahead" may be said of two captions
+        assert alone and len(set(kind[alone])) == 1, text
+        sided = wording(text) != wording(mirror_words(text))
+        assert (kind[built.twin[alone[0]]] != kind[alone[0]]) == sided, text
+    count = np.bincount(kind)
+    assert (count > 0).all() and (np.diff(count) <= 0).all()
+
+
+def clusters(step=1.0, sentences=40, kinds=5):
+    """Kinds that differ in one small direction while their sentences scatter widely in others."""
+    random = torch.Generator().manual_seed(0)
+    kind = np.repeat(np.arange(kinds), sentences)
+    features = torch.randn(len(kind), 3, 16, generator=random) * torch.tensor([0.1] * 2 + [1.5] * 14)
+    features[:, :, 0] += torch.from_numpy(kind)[:, None] * step
+    features[:, 2] = 0.0  # a padding token
+    return features.half(), kind
+
+
+def test_kinds_are_told_apart_where_wordings_scatter_more_than_they_differ():
+    features, kind = clusters()
+    embedder = SentenceEmbedder(16, 4, kinds=8)
+    fill_kinds(embedder, features[::2], kind[::2])
+    odds = embedder.kinds(features[1::2].float()[:, :2].mean(1)).softmax(-1)
+    assert torch.equal(odds.argmax(-1), torch.from_numpy(kind[1::2]))
+    assert odds[:, 5:].max() < 1e-6  # kinds that do not exist
+
+
+def test_kinds_with_few_wordings_are_left_out_where_there_is_no_room():
+    features, kind = clusters()
+    embedder = SentenceEmbedder(16, 4, kinds=3)
+    fill_kinds(embedder, features, kind)
+    assert torch.isfinite(embedder.kinds.weight).all() and embedder.kinds.weight.any(1).all()
+
+
+def test_the_null_text_adds_nothing_and_a_kind_adds_its_values_at_its_frames():
+    features, kind = clusters(step=5.0)
+    embedder = SentenceEmbedder(16, 4, kinds=5)
+    fill_kinds(embedder, features, kind)
+    torch.nn.init.normal_(embedder.values.weight)
+    both = torch.stack([features[kind == 3][0].float(), torch.zeros(3, 16)])[None]
+    weights = torch.tensor([[[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]])
+    said = embedder(both, weights)[0]
+    assert not said[2:].any()
+    assert torch.allclose(said[0], embedder.values.weight[:, 3], atol=0.05) and torch.equal(said[0], said[1])
+
+
+def test_weights_of_before_there_were_kinds_go_on_as_they_were(built, tmp_path):
+    new = curve.small_preset()
+    old = replace(new, network=replace(new.network, sentence_kinds=0))
+    before = curve.small_trainer(built, old)
+    torch.nn.init.normal_(before.state.network.denoiser.embed_sentence.fc2.weight)
+    before.state.average = dict(before.state.network.state_dict())
+    made = command.checkpoint_of(before.state, old, before.statistics, ("none", "0"), "0")
+    save_checkpoint(tmp_path / "old.safetensors", made, half=False)
+    after = new_state(new, 1, tmp_path / "old.safetensors").network.denoiser.embed_sentence
+    fill_kinds(after, before.features, kinds_of(built))
+    features, weights = before.features[:6, None].float(), torch.ones(6, 1, 4)
+    assert torch.allclose(after(features, weights), before.state.network.denoiser.embed_sentence(features, weights))
