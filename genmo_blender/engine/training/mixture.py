@@ -142,9 +142,9 @@ def inputs_of(
     """What one pass is told, and what it is measured against where there is footage (spec 7.3, 7.4, D32)."""
     batch = given.batch
     count, frames = batch.valid.shape
-    ours = {"root_goal": given.goals, "key_mask": None if given.mask is None else given.mask.to(batch.x0.dtype)}
+    key_mask = None if given.mask is None else given.mask.to(batch.x0.dtype)
     if given.film is None and given.music is None:
-        return ConditionInputs(**ours), None
+        return ConditionInputs(root_goal=given.goals, key_mask=key_mask), None
     sight = None if given.film is None else observe(given.film, count, draws)
     nobody = torch.zeros_like(batch.valid)
     inputs = (
@@ -152,7 +152,9 @@ def inputs_of(
         if sight is None
         else sight.inputs
     )
-    inputs = replace(inputs, encoded_music=given.music, has_music=given.has_music, **ours)
+    inputs = replace(
+        inputs, encoded_music=given.music, has_music=given.has_music, root_goal=given.goals, key_mask=key_mask
+    )
     drawn = DropDraws(
         None if estimation else draws.uniform(),
         draws.uniform(),
