@@ -158,8 +158,8 @@ class TextAttention(nn.Module):
         return functional.linear(mixed, self.out_proj.weight) + plan.total * self.out_proj.bias
 
     def _attend(self, q: Tensor, keys_values: tuple[Tensor, Tensor], group: TextGroup) -> Tensor:
-        k, v = keys_values if group.texts is None else (kv[group.texts] for kv in keys_values)
-        q = q if group.blocks is None else q[group.blocks]
+        k, v = keys_values if group.texts is None else (kv.index_select(0, group.texts) for kv in keys_values)
+        q = q if group.blocks is None else q.index_select(0, group.blocks)
         dropout = self.dropout if self.training else 0.0
         out = functional.scaled_dot_product_attention(q, k, v, dropout_p=dropout)
         return out if group.weights is None else out * group.weights[:, None, :, None].to(out.dtype)

@@ -192,7 +192,8 @@ class Trainer:
             prepared = network.denoiser.prepare(f_cond.expand(len(t), frames, -1), text, batch.length)
             observed = None if mask is None else batch.x0
             out = network.denoiser(x_t, t, prepared, observed, mask)
-        parts, said = terms(out, batch, self.statistics, made)
+        assert isinstance(self.preset.weights, Weights)
+        parts, said = terms(out, batch, self.statistics, made, self.preset.weights)
         if rows is not None:
             parts = {name: part * (len(rows) / count) for name, part in parts.items()}
         if made is not None and sight is not None:

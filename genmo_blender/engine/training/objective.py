@@ -15,7 +15,7 @@ from torch import Tensor
 from ...motion.skeleton import canonical
 from ..body.kinematics import PARENTS_22, forward_kinematics
 from ..network.heads import NetworkOutput
-from ..representation.codec import BODY_POSE, GLOBAL_ORIENT, GLOBAL_ORIENT_GV, LOCAL_TRANSL_VEL, Statistics
+from ..representation.codec import BODY_POSE, DIM, GLOBAL_ORIENT, GLOBAL_ORIENT_GV, LOCAL_TRANSL_VEL, Statistics
 from ..representation.rotations import matrix_from_6d
 from .batches import Batch
 from .footage import Film
@@ -29,6 +29,8 @@ class Weights:
     """Weight of every term; units in the name of the quantity each is a mean of (D14: masked, over all elements)."""
 
     simple: float = 1.0
+    orientation: float = 4.0  # of the root's channels within simple: 12 of 151, and all of a turn is in them
+    step: float = 10.0  # of the velocity's within simple: 3 of 151, and all of a side step
     joints: float = 50.0  # squared metres, root-relative
     travel: float = 1.0  # metres, rolled out with the true orientation
     contact: float = 0.1
@@ -37,6 +39,13 @@ class Weights:
     acceleration: float = 0.004  # m/s2
     camera: float = 1.0  # of footage: scale, and shifts in units of the box
     reprojection: float = 150.0  # of footage: squared widths of the box
+
+    def channels(self, device: torch.device) -> Tensor:
+        """Weight of each channel of the code within ``simple``, (151,); on average 1."""
+        weight = torch.ones(DIM)
+        weight[GLOBAL_ORIENT] = weight[GLOBAL_ORIENT_GV] = self.orientation
+        weight[LOCAL_TRANSL_VEL] = self.step
+        return (weight / weight.mean()).to(device, non_blocking=True)
 
 
 @dataclass(frozen=True)
@@ -50,12 +59,13 @@ class Said:
 
 
 def terms(
-    out: NetworkOutput, batch: Batch, statistics: Statistics, made: Film | None = None
+    out: NetworkOutput, batch: Batch, statistics: Statistics, made: Film | None = None, weights: Weights | None = None
 ) -> tuple[dict[str, Tensor], Said]:
     """Unweighted losses, each a scalar, and what they were computed from. In float32 whatever the network ran in.
 
     ``made`` is what footage changed for these samples: their bodies, and the axes that orientations are told in.
     """
+    channels = (weights or Weights()).channels(batch.x0.device)
     valid = batch.valid.float()
     pred = out.pred_x.float()
     raw = statistics.denormalise(pred)
@@ -78,7 +88,7 @@ def terms(
     travel = torch.cumsum((batch.root @ velocity[..., None]).squeeze(-1) - true_step, dim=1)
     contact = F.binary_cross_entropy_with_logits(out.static_conf_logits.float(), batch.contacts, reduction="none")
     parts = {
-        "simple": ((pred - batch.x0) ** 2 * valid[..., None]).mean(),
+        "simple": ((pred - batch.x0) ** 2 * channels * valid[..., None]).mean(),
         "joints": ((joints - batch.joints) ** 2 * valid[..., None, None]).mean(),
         "travel": (travel.abs() * valid[..., None]).mean(),
         "contact": (contact * valid[..., None]).mean(),
