@@ -38,7 +38,7 @@ from .windows import WINDOW, Windows, WindowSampler
 
 PAUSE_FOLDER = Path.home() / ".cache" / "genmo_blender" / "pause"
 LOG_NAME = "log.jsonl"
-NOISY = 900  # the first timestep at which the bundled model's predictions depend on the text by more than a hundredth
+NOISY = 920  # the first timestep at which the bundled model's predictions depend on the text by more than a hundredth
 NOISE_BLOCK = 16  # windows whose random numbers come from one generator
 
 

@@ -30,7 +30,7 @@ class Preset:
     """Where the gates of fresh blocks begin. The release begins at zero; with few steps to spend that wastes the first
     thousand on opening them."""
     noisy_share: float = 0.0
-    """Part of the samples whose timestep is drawn from 900 to 999 alone. A motion is smooth, so its code can be read
+    """Part of the samples whose timestep is drawn from 920 to 999 alone. A motion is smooth, so its code can be read
     out of the noise up to there, and only above does the text decide anything (docs/developers/training.md)."""
     shares: Shares = Shares()
     """Part of the samples that get footage, keys, paths and music."""

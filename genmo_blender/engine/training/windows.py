@@ -1,7 +1,8 @@
 """Drawing training windows: which frames, which sentences over which of them (mini_model.md, "Recipe", text).
 
 A strip in Blender covers its whole range and abuts its neighbour, while a measured caption covers just the action; so
-half of the captions keep their own range and the others are stretched to the window or to the middle of the gap.
+a quarter of the captions keep their own range and the others are stretched, some of the way or all of it, to the window
+or to the middle of the gap.
 
 All windows of a step are drawn at once, as arrays: one by one in Python they would hold up a graphics card.
 """
@@ -23,8 +24,9 @@ WINDOW = 120
 MAX_TEXTS = 3
 UNCONDITIONAL = 0.1
 TIMED = 0.75  # of the windows with a sentence
-STRETCH = 0.4
-SHORT = 0.3  # of the windows with a timed sentence; animators' ranges are often shorter than a window
+STRETCH = 0.4  # of the windows with a timed sentence: their texts fill them
+LOOSEN = 0.35  # of them: the texts reach some way towards that
+SHORT = 0.5  # of them; animators' ranges are often shorter than a window
 SHORTEST = 45
 MULTI = 0.6
 LAYERED = 0.25
@@ -291,7 +293,8 @@ def _in_time(t: _Occurrences, chosen: Array) -> Array:
 
 
 def _edges(rng: Rng, start: Array, end: Array, there: Array, length: Array) -> tuple[Array, Array]:
-    """Some rows stretched so that their texts fill the window and abut, the others moved by a few frames."""
+    """Some rows stretched so that their texts fill the window and abut, some so far as it happens, the others moved by
+    a few frames: who puts a strip there knows that somebody kicks, not when the foot leaves the ground."""
     wide_start, wide_end = start.copy(), end.copy()
     wide_start[:, 0] = 0
     last = there.sum(1) - 1
@@ -303,8 +306,13 @@ def _edges(rng: Rng, start: Array, end: Array, there: Array, length: Array) -> t
     jitter = rng.integers(-6, 10, size=(*start.shape, 2))
     moved_start = np.maximum(start - jitter[..., 0], 0)
     moved_end = np.minimum(end + jitter[..., 1], length[:, None])
-    stretch = (rng.random(len(start)) < STRETCH)[:, None]
-    return np.where(stretch, wide_start, moved_start), np.where(stretch, wide_end, moved_end)
+    way = rng.random((*start.shape, 2))
+    some_start = start + np.round(way[..., 0] * (wide_start - start)).astype(int)
+    some_end = end + np.round(way[..., 1] * (wide_end - end)).astype(int)
+    how = rng.random((len(start), 1))
+    stretch, loosen = how < STRETCH, how < STRETCH + LOOSEN
+    out_start = np.where(stretch, wide_start, np.where(loosen, some_start, moved_start))
+    return out_start, np.where(stretch, wide_end, np.where(loosen, some_end, moved_end))
 
 
 def _packed(sentence: Array, start: Array, end: Array) -> Sequence[Array]:
