@@ -69,14 +69,18 @@ class Given:
 
 
 class Mixture:
-    """Draws conditions. ``songs`` None: there is no music, whatever ``shares`` says."""
+    """Draws conditions. ``songs`` None: there is no music, whatever ``shares`` says; nor dances where there are none."""
 
     def __init__(
         self, shares: Shares, statistics: Statistics, length: Array, body: FilmedBody | None, songs: SongTable | None
     ) -> None:
         if shares.filmed and body is None:
             raise ValueError("footage needs a body to film")
-        self.shares = shares if songs is not None else replace(shares, dances=0.0, songs=0.0)
+        if songs is None:
+            shares = replace(shares, dances=0.0, songs=0.0)
+        elif not songs.dance.any():
+            shares = replace(shares, dances=0.0)
+        self.shares = shares
         self.statistics, self.length, self.body, self.songs = statistics, length, body, songs
 
     def windows(self, drawn: Windows, rng: np.random.Generator) -> Windows:

@@ -65,7 +65,7 @@ def presets() -> dict[str, Preset]:
     return {
         "mini": mini,
         "mini_text": text,
-        "mini_256": replace(mini, network=replace(mini.network, latent_dim=256, layers=8)),
+        "mini_256": replace(mini, network=replace(mini.network, latent_dim=256, layers=7)),
         "official": _official(),
     }
 

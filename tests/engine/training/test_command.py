@@ -13,8 +13,11 @@ import torch
 
 from genmo_blender.engine.__main__ import main
 from genmo_blender.engine.checkpoint import load_checkpoint
+from genmo_blender.engine.conditions import music
 from genmo_blender.engine.training import command
-from genmo_blender.engine.training.songs import SongTable, save
+from genmo_blender.engine.training.songs import SongTable, load, save
+
+from ..conditions.sounds import clicks, write_wave
 
 ROOT = Path(__file__).parents[3]
 DATA = ROOT / "tests" / "data" / "motion"
@@ -108,3 +111,16 @@ def test_songs_that_were_packed_for_other_motion(refused, folder, tmp_path):
     assert "was made for other motion" in refused("--data", folder, "--songs", tmp_path / "other.songs.npz")
     assert "holds no songs" in refused("--data", folder, "--songs", folder)
     assert "not a table of songs" in refused("--data", folder, "--songs", tmp_path / "nothing.npz")
+
+
+def test_songs_are_packed_beside_the_motion_and_a_run_hears_them(folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(command, "CACHE", tmp_path / "cache")
+    monkeypatch.setenv("GENMO_PAUSED_BY", str(os.getpid()))
+    (tmp_path / "songs").mkdir()
+    write_wave(tmp_path / "songs" / "march.wav", clicks(110.0, 8.0), music.RATE)
+    packed = tmp_path / "motion.pack.npz"
+    assert main(["pack", "--data", str(folder), "--songs", str(tmp_path / "songs"), "--out", str(packed)]) == 0
+    table = load(tmp_path / "motion.songs.npz")
+    assert len(table.offset) == 4  # of three clips for training
+    run = ("--out", str(tmp_path / "run"), "--steps", "1", "--batch", "4", "--device", "cpu", "--threads", "1")
+    assert main(["train", "--data", str(packed), "--songs", str(tmp_path / "motion.songs.npz"), *run]) == 0, capsys
