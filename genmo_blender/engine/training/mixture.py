@@ -69,7 +69,7 @@ class Given:
 
 
 class Mixture:
-    """Draws conditions. ``songs`` None: there is no music, whatever ``shares`` says; nor dances where there are none."""
+    """Draws conditions. ``songs`` None: there is no music, whatever ``shares`` says, nor dances where none are."""
 
     def __init__(
         self, shares: Shares, statistics: Statistics, length: Array, body: FilmedBody | None, songs: SongTable | None
