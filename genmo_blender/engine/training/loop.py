@@ -38,7 +38,7 @@ from .windows import WINDOW, Windows, WindowSampler
 
 PAUSE_FOLDER = Path.home() / ".cache" / "genmo_blender" / "pause"
 LOG_NAME = "log.jsonl"
-NOISY = 920  # the first timestep at which the bundled model's predictions depend on the text by more than a hundredth
+NOISY = 920  # from here on the bundled model's predictions depend on the text by more than a hundredth
 NOISE_BLOCK = 16  # windows whose random numbers come from one generator
 
 
@@ -121,6 +121,8 @@ class Trainer:
         body = FilmedBody.of(load_free_body()).to(self.device) if preset.shares.filmed else None
         songs = None if songs is None else songs.to(self.device)
         self.mixture = Mixture(preset.shares, self.statistics, corpus.length, body, songs)
+        assert isinstance(preset.weights, Weights)
+        self.weights, self.channels = preset.weights, preset.weights.channels().to(self.device)
         self.schedule = DiffusionSchedule.cosine()
         self.windows = preset.batch // 2
         self.shares = world.shares(self.windows, accumulate)
@@ -192,8 +194,7 @@ class Trainer:
             prepared = network.denoiser.prepare(f_cond.expand(len(t), frames, -1), text, batch.length)
             observed = None if mask is None else batch.x0
             out = network.denoiser(x_t, t, prepared, observed, mask)
-        assert isinstance(self.preset.weights, Weights)
-        parts, said = terms(out, batch, self.statistics, made, self.preset.weights)
+        parts, said = terms(out, batch, self.statistics, self.channels, made)
         if rows is not None:
             parts = {name: part * (len(rows) / count) for name, part in parts.items()}
         if made is not None and sight is not None:
@@ -205,7 +206,6 @@ class Trainer:
     def step(self, progress: float) -> dict[str, Tensor]:
         """One optimiser step at ``progress`` (0 to 1) of the run; returns the mean terms, still on the device."""
         state, preset = self.state, self.preset
-        assert isinstance(preset.weights, Weights)
         # of dropout; every process has its own
         torch.manual_seed((self.seed * 1_000_003 + state.step * 1_009 + self.world.rank) % (2**63))
         state.network.train()
@@ -213,7 +213,7 @@ class Trainer:
         sums: dict[str, Tensor] = {}
         for share in self.shares:
             parts = self.losses(state.step, share)
-            parts["loss"] = total(parts, preset.weights)
+            parts["loss"] = total(parts, self.weights)
             (parts["loss"] / len(self.shares)).backward()
             sums = {k: sums.get(k, 0.0) + v.detach() / len(self.shares) for k, v in parts.items()}
         self.world.mean_gradients(state.network)

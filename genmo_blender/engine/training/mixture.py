@@ -47,11 +47,6 @@ class Shares:
     dances: float = 0.0
     songs: float = 0.0
 
-    @property
-    def nothing(self) -> bool:
-        """Whether no sample gets anything."""
-        return not any(getattr(self, f.name) for f in fields(self))
-
 
 @dataclass(frozen=True)
 class Given:
@@ -108,7 +103,7 @@ class Mixture:
         rows = torch.from_numpy(np.flatnonzero(windows.filmed.T.reshape(-1))).to(device)
         filmed = torch.zeros(count, dtype=torch.bool, device=device).index_fill(0, rows, True)
         made, to_gv = None, None
-        if len(rows):
+        if shares.filmed:  # with nobody before the camera too: every share of a step has the same losses
             assert self.body is not None
             batch, made = film(batch, rows, self.statistics, self.body, draws(FILM))
             to_gv = made.gv_to_world.mT
@@ -136,7 +131,7 @@ class Mixture:
             mask,
             None if music is None else music[0],
             None if music is None else music[1],
-            torch.nonzero(twice)[:, 0] if shares.filmed or shares.keyed else rows,
+            torch.nonzero(twice)[:, 0] if shares.keyed else rows,
         )
 
 

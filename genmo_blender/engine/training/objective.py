@@ -40,32 +40,37 @@ class Weights:
     camera: float = 1.0  # of footage: scale, and shifts in units of the box
     reprojection: float = 150.0  # of footage: squared widths of the box
 
-    def channels(self, device: torch.device) -> Tensor:
+    def channels(self) -> Tensor:
         """Weight of each channel of the code within ``simple``, (151,); on average 1."""
         weight = torch.ones(DIM)
         weight[GLOBAL_ORIENT] = weight[GLOBAL_ORIENT_GV] = self.orientation
         weight[LOCAL_TRANSL_VEL] = self.step
-        return (weight / weight.mean()).to(device, non_blocking=True)
+        return weight / weight.mean()
 
 
 @dataclass(frozen=True)
 class Said:
-    """What the network said, decoded: ``root`` and ``root_camera`` (B, L, 3, 3), the world's and the camera's;
-    ``joints`` (B, L, 22, 3) metres from the pelvis in world axes."""
+    """What the network said: ``raw`` (B, L, 151) the code, ``root`` (B, L, 3, 3) in the world, ``joints`` (B, L, 22, 3)
+    metres from the pelvis in world axes."""
 
+    raw: Tensor
     root: Tensor
-    root_camera: Tensor
     joints: Tensor
+
+    @property
+    def root_camera(self) -> Tensor:
+        """The root before the camera, (B, L, 3, 3); footage alone asks for it."""
+        return matrix_from_6d(self.raw[..., GLOBAL_ORIENT])
 
 
 def terms(
-    out: NetworkOutput, batch: Batch, statistics: Statistics, made: Film | None = None, weights: Weights | None = None
+    out: NetworkOutput, batch: Batch, statistics: Statistics, channels: Tensor, made: Film | None = None
 ) -> tuple[dict[str, Tensor], Said]:
     """Unweighted losses, each a scalar, and what they were computed from. In float32 whatever the network ran in.
 
-    ``made`` is what footage changed for these samples: their bodies, and the axes that orientations are told in.
+    ``channels`` (151,) weigh the simple loss (`Weights.channels`); ``made`` is what footage changed for these samples:
+    their bodies, and the axes that orientations are told in.
     """
-    channels = (weights or Weights()).channels(batch.x0.device)
     valid = batch.valid.float()
     pred = out.pred_x.float()
     raw = statistics.denormalise(pred)
@@ -96,7 +101,7 @@ def terms(
         "velocity": ((moved - true_moved).abs() * pair[..., None]).mean(),
         "acceleration": (((moved - true_moved).diff(dim=1)).abs() * FPS * triple[..., None]).mean(),
     }
-    return parts, Said(root, matrix_from_6d(raw[..., GLOBAL_ORIENT]), joints)
+    return parts, Said(raw, root, joints)
 
 
 def total(parts: dict[str, Tensor], weights: Weights) -> Tensor:

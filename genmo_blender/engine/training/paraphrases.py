@@ -64,16 +64,14 @@ def variants(sentence: str) -> tuple[str, ...]:
 
 @cache
 def meaning(sentence: str) -> str:
-    """A name for what ``sentence`` and its mirror image say: the same for all captions of one pool, the sentence itself
-    where no pool knows it."""
-    pools = _pool_names()
-    found = [pools.get(_SOURCE_SUBJECT.sub("", s)) for s in (sentence, mirror_words(sentence))]
-    return min((name for name in found if name is not None), default=sentence)
+    """A name for what ``sentence`` and its mirror image say: the same for all captions of one pool, whichever side."""
+    return min(wording(sentence), wording(mirror_words(sentence)))
 
 
 @cache
 def wording(sentence: str) -> str:
-    """As `meaning`, but what is said of the other side has a name of its own."""
+    """As `meaning`, but what is said of the other side has a name of its own; a sentence that no pool knows is its own
+    name."""
     pools = _pool_names()
     own = pools.get(_SOURCE_SUBJECT.sub("", sentence))
     other = pools.get(_SOURCE_SUBJECT.sub("", mirror_words(sentence)))

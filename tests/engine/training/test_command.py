@@ -26,15 +26,19 @@ ABSENT = ("scipy", "bpy", "sounddevice", "av", "PIL", "transformers", "matplotli
 WITHOUT = f"import sys; sys.modules.update(dict.fromkeys({ABSENT!r}))\nfrom genmo_blender.engine.__main__ import main\n"
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data") / "motion"
+def some_of_the_motion(folder, begin, end):
+    """Clips ``begin`` to ``end`` of the tests' motion, the first of them held out."""
     shutil.copytree(DATA, folder)
     content = json.loads((folder / "clips.json").read_text())
-    content["clips"] = content["clips"][:4]
+    content["clips"] = content["clips"][begin:end]
     content["clips"][0]["split"] = "val"
     (folder / "clips.json").write_text(json.dumps(content))
     return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return some_of_the_motion(tmp_path_factory.mktemp("data") / "motion", 0, 4)
 
 
 def engine(home, *arguments):
@@ -94,7 +98,7 @@ def test_a_batch_that_leaves_a_twin_alone_and_one_that_cannot_be_cut(refused, fo
 def test_weights_of_another_network(refused, folder):
     weights = ROOT / "assets" / "genmo_mini.safetensors"
     said = refused("--data", folder, "--preset", "mini_256", "--init", weights)
-    assert "genmo_mini.safetensors is of another network than the preset's, which is 256 wide with 8 layers" in said
+    assert "genmo_mini.safetensors is of another network than the preset's, which is 256 wide with 7 layers" in said
 
 
 def test_a_run_that_is_already_there_and_one_that_is_not(refused, folder, tmp_path):
@@ -113,14 +117,14 @@ def test_songs_that_were_packed_for_other_motion(refused, folder, tmp_path):
     assert "not a table of songs" in refused("--data", folder, "--songs", tmp_path / "nothing.npz")
 
 
-def test_songs_are_packed_beside_the_motion_and_a_run_hears_them(folder, tmp_path, monkeypatch, capsys):
+def test_songs_are_packed_beside_the_motion_and_a_run_takes_them(tmp_path, monkeypatch):
     monkeypatch.setattr(command, "CACHE", tmp_path / "cache")
     monkeypatch.setenv("GENMO_PAUSED_BY", str(os.getpid()))
     (tmp_path / "songs").mkdir()
     write_wave(tmp_path / "songs" / "march.wav", clicks(110.0, 8.0), music.RATE)
-    packed = tmp_path / "motion.pack.npz"
-    assert main(["pack", "--data", str(folder), "--songs", str(tmp_path / "songs"), "--out", str(packed)]) == 0
+    dances, packed = some_of_the_motion(tmp_path / "dances", 6, 9), tmp_path / "motion.pack.npz"
+    assert main(["pack", "--data", str(dances), "--songs", str(tmp_path / "songs"), "--out", str(packed)]) == 0
     table = load(tmp_path / "motion.songs.npz")
-    assert len(table.offset) == 4  # of three clips for training
+    assert len(table.offset) == 3 and len(table.first) > 0 and table.dance.any()
     run = ("--out", str(tmp_path / "run"), "--steps", "1", "--batch", "4", "--device", "cpu", "--threads", "1")
-    assert main(["train", "--data", str(packed), "--songs", str(tmp_path / "motion.songs.npz"), *run]) == 0, capsys
+    assert main(["train", "--data", str(packed), "--songs", str(tmp_path / "motion.songs.npz"), *run]) == 0
