@@ -30,9 +30,7 @@ def main() -> None:
     parser.add_argument("--install", default="")
     options = parser.parse_args()
     if options.install:
-        bpy.ops.extensions.package_install_files(
-            filepath=options.install, repo="user_default", enable_on_install=False
-        )
+        bpy.ops.extensions.package_install_files(filepath=options.install, repo="user_default", enable_on_install=False)
         record: dict = {}
     else:
         before = imported()

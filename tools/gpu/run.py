@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT))
 from tools.gpu import parts  # noqa: E402
 
 POLL = 2.0
-PREPARATION = 60.0  # seconds that reading the motion and encoding its sentences may take
+PREPARATION = 45.0  # seconds that reading the motion and encoding its sentences may take
 LAST_WRITES = 15.0
 LEAST_EVALUATION = 40.0
 CONSOLE_TAIL = 200_000

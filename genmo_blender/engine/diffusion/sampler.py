@@ -101,7 +101,10 @@ class TakeNoise:
 
     def draw(self) -> Tensor:
         """(B, L, 151) standard normal."""
-        rows = [torch.randn(self.frames, MOTION_DIM, generator=generator) for generator in self.generators]
+        rows = [
+            torch.randn(self.frames, MOTION_DIM, generator=generator, device=generator.device)
+            for generator in self.generators
+        ]
         return torch.stack(rows).to(self.device)
 
 

@@ -12,11 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .layers import rotary_table, rotate
+from .layers import rotary_table_on, rotate
 
 # Stands for minus infinity: its exponential is exactly 0, and a row with every key blocked (a frame of padding) stays
 # finite where the release returns NaN for the whole sample. Also finite in half precision.
 BLOCKED = -30000.0
+# cuDNN's attention plans anew for every shape, which takes longer than the attention itself.
+torch.backends.cuda.enable_cudnn_sdp(False)
 # Up to this many windows one masked product is faster than many small ones (measured); beyond, queries go in blocks.
 DENSE_WINDOWS = 3
 
@@ -68,9 +70,11 @@ def plan_attention(
     `block` is the number of queries that share a range of keys in long motions.
     """
     device = lengths.device
-    rotation = rotary_table(tokens, head_dim).to(device)
+    rotation = rotary_table_on(device, tokens, head_dim)
+    if torch.is_grad_enabled() and device.type != "cpu" and causal is None and tokens <= DENSE_WINDOWS * window:
+        return AttentionPlan(rotation, (_whole_block(lengths, tokens, window),))
     lengths = lengths.cpu()
-    flags = torch.zeros(len(lengths), dtype=torch.bool) if causal is None else causal.cpu()
+    flags = torch.zeros(len(lengths), dtype=torch.bool, device="cpu") if causal is None else causal.cpu()
     if causal is None and bool((lengths >= tokens).all()):
         lengths, flags = lengths[:1], flags[:1]  # the same for every sample
     low, high = window_bounds(tokens, window, flags)
@@ -79,11 +83,19 @@ def plan_attention(
     for first in range(0, tokens, size):
         queries = slice(first, min(first + size, tokens))
         keys = slice(int(low[:, queries].min()), int(high[:, queries].max()))
-        j = torch.arange(keys.start, keys.stop)
+        j = torch.arange(keys.start, keys.stop, device="cpu")
         blocked = (j < low[:, queries, None]) | (j >= high[:, queries, None]) | (j >= lengths[:, None, None])
         mask = (blocked * BLOCKED)[:, None].to(device) if bool(blocked.any()) else None
         blocks.append(AttentionBlock(queries, keys, mask))
     return AttentionPlan(rotation, tuple(blocks))
+
+
+def _whole_block(lengths: Tensor, tokens: int, window: int) -> AttentionBlock:
+    """All queries and keys of short motions, planned without asking the device how long they are."""
+    low, high = window_bounds(tokens, window, torch.zeros(1, dtype=torch.bool, device=lengths.device))
+    j = torch.arange(tokens, device=lengths.device)
+    blocked = (j < low[..., None]) | (j >= high[..., None]) | (j >= lengths[:, None, None])
+    return AttentionBlock(slice(0, tokens), slice(0, tokens), (blocked * BLOCKED)[:, None])
 
 
 class RotaryAttention(nn.Module):

@@ -15,6 +15,8 @@ from .layers import Mlp, zero_linear
 VISIBLE_CONFIDENCE = 0.5
 JOINTS_FOR_A_BOX = 3  # the CLIFF term exists where more joints than this are visible
 SOUND = ("encoded_music", "encoded_audio")  # what guidance drops from its unconditional branch
+# torch lets cuDNN round the factors of convolutions to ten bits; the release's sound embedder is fp32.
+torch.backends.cudnn.allow_tf32 = False
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from .config import BETAS, NetworkConfig
-from .layers import Mlp
+from .layers import Mlp, constant
 
 PRED_CAM_MEAN = (1.0606, -0.0027, 0.2702)
 PRED_CAM_STD = (0.1784, 0.0956, 0.0764)
@@ -47,7 +47,7 @@ class Heads(nn.Module):
         if self.smoothing is not None:
             motion = self.smoothing(motion, lengths)
         camera = self._frames(self.pred_cam_head(h), frames)
-        camera = camera * camera.new_tensor(PRED_CAM_STD) + camera.new_tensor(PRED_CAM_MEAN)
+        camera = camera * constant(PRED_CAM_STD, camera.device) + constant(PRED_CAM_MEAN, camera.device)
         camera = torch.cat([camera[..., :1].clamp(min=MIN_CAMERA_SCALE), camera[..., 1:]], dim=-1)
         logits = self._frames(self.static_conf_head(h), frames)
         return NetworkOutput(_one_shape(motion, lengths), camera, logits, h)
@@ -70,24 +70,26 @@ class Smoothing(nn.Module):
 
     def forward(self, motion: Tensor, lengths: Tensor) -> Tensor:
         """(B, L, C) fp32 to the same; both ends of the valid frames are continued by their own values."""
-        with torch.autocast(motion.device.type, enabled=False):
-            x = _held(motion, lengths).transpose(1, 2)
-            taps = x.new_tensor(self.taps).expand(x.shape[1], 1, -1)
-            x = functional.conv1d(_edges(x, len(self.taps)), taps, groups=x.shape[1])
-            x = _held(x.transpose(1, 2), lengths).transpose(1, 2)
-            x = x + self.learned(_edges(x, SMOOTHING_TAPS))
-            return x.transpose(1, 2)
+        x = _filtered(_held(motion, lengths), self.taps)
+        return x + _filtered(_held(x, lengths), self.learned.weight[:, 0].unbind(-1))
 
 
-def _edges(x: Tensor, taps: int) -> Tensor:
-    return functional.pad(x, (taps // 2, taps // 2), mode="replicate")
+def _filtered(x: Tensor, taps: Sequence[float | Tensor]) -> Tensor:
+    """Each channel of (B, L, C) with its taps, numbers or (C,). By planes: the convolutions of a channel alone that
+    torch has for graphics cards are slow, above all their gradients."""
+    middle, frames = len(taps) // 2, x.shape[1]
+    wide = torch.cat([x[:, :1].expand(-1, middle, -1), x, x[:, -1:].expand(-1, middle, -1)], dim=1)
+    out = wide[:, :frames] * taps[0]
+    for k, tap in enumerate(taps[1:], start=1):
+        out = out + wide[:, k : k + frames] * tap
+    return out
 
 
 def _held(motion: Tensor, lengths: Tensor) -> Tensor:
     """Frames past the valid ones repeat the last valid one, so that padding cannot bleed back."""
-    last = (lengths - 1)[:, None].clamp(min=0)
-    index = torch.minimum(torch.arange(motion.shape[1], device=motion.device), last)
-    return motion.gather(1, index[..., None].expand_as(motion))
+    last = motion.gather(1, (lengths - 1).clamp(min=0)[:, None, None].expand(-1, 1, motion.shape[2]))
+    inside = torch.arange(motion.shape[1], device=motion.device) < lengths[:, None]
+    return torch.where(inside[..., None], motion, last)
 
 
 def _one_shape(motion: Tensor, lengths: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Literal
 
 import torch
@@ -10,6 +11,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 GELU_PIECE = 1 << 16
+
+
+@lru_cache(maxsize=64)
+def constant(values: tuple[float, ...] | tuple[int, ...], device: torch.device) -> Tensor:
+    """Numbers that stay on a device; to bring them there at every step would wait for all that it is doing."""
+    with torch.inference_mode(False):
+        return torch.tensor(values, device=device)
 
 
 class Mlp(nn.Module):
@@ -61,21 +69,35 @@ def sinusoid(positions: Tensor, width: int) -> Tensor:
     sin at even and cos at odd channels, in float32 throughout: at position 999 the rounding of the product is larger
     than the parity tolerance, so the arithmetic is part of the definition.
     """
-    steps = torch.arange(0, width, 2, device=positions.device).float()
-    angles = positions.float()[..., None] * torch.exp(steps * (-math.log(10000.0) / width))
+    angles = positions.float()[..., None] * _frequencies(width, positions.device)
     return torch.stack([torch.sin(angles), torch.cos(angles)], dim=-1).flatten(-2)
+
+
+@lru_cache(maxsize=8)
+def _frequencies(width: int, device: torch.device) -> Tensor:
+    """Of `sinusoid`, (width / 2,); from the processor, since another device's exponential rounds otherwise."""
+    with torch.inference_mode(False):
+        steps = torch.arange(0, width, 2, device="cpu").float()
+        return torch.exp(steps * (-math.log(10000.0) / width)).to(device)
 
 
 def rotary_angles(length: int, head_dim: int) -> Tensor:
     """Angle of each position and channel pair (spec 3.4): (length, head_dim / 2), base 10000, float32."""
-    pairs = torch.arange(0, head_dim, 2).float() / head_dim
-    return torch.arange(length).float()[:, None] / (10000.0**pairs)
+    pairs = torch.arange(0, head_dim, 2, device="cpu").float() / head_dim
+    return torch.arange(length, device="cpu").float()[:, None] / (10000.0**pairs)
 
 
 def rotary_table(length: int, head_dim: int) -> Tensor:
     """Complex unit numbers that turn a channel pair at a position: (length, head_dim / 2), complex64."""
     angles = rotary_angles(length, head_dim)
     return torch.polar(torch.ones_like(angles), angles)
+
+
+@lru_cache(maxsize=4)
+def rotary_table_on(device: torch.device, length: int, head_dim: int) -> Tensor:
+    """`rotary_table`, kept on a device."""
+    with torch.inference_mode(False):
+        return rotary_table(length, head_dim).to(device)
 
 
 def rotate(x: Tensor, table: Tensor) -> Tensor:

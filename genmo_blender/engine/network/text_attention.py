@@ -20,10 +20,11 @@ TextMemory = tuple[Tensor, Tensor] | tuple[AbsorbedText, ...]
 @dataclass(frozen=True)
 class TextGroup:
     """At most one text for each query block: `blocks` (M,) of the flattened (B, blocks) axis, or None for all in order;
-    `texts` (M,) rows of the keys, or None for row m at block m; `weights` (M, block), or None for ones."""
+    `texts` (M,) rows of the keys, or every so-manyth, or None for row m at block m; `weights` (M, block), or None for
+    ones."""
 
     blocks: Tensor | None
-    texts: Tensor | None
+    texts: Tensor | slice | None
     weights: Tensor | None
 
 
@@ -59,6 +60,8 @@ def plan_text(weights: Tensor, window: int, null_remainder: bool) -> TextPlan:
     batch, count, tokens = weights.shape
     if null_remainder:
         weights = with_null(weights)
+    if torch.is_grad_enabled() and weights.device.type != "cpu" and tokens <= DENSE_WINDOWS * window:
+        return _plan_every_text(weights, count)
     block = tokens if tokens <= DENSE_WINDOWS * window or count == 1 else window
     blocks = -(-tokens // block)
     cut = functional.pad(weights, (0, blocks * block - tokens)).unflatten(-1, (blocks, block))
@@ -73,11 +76,11 @@ def plan_text(weights: Tensor, window: int, null_remainder: bool) -> TextPlan:
         where, text = torch.nonzero(rank == r, as_tuple=True)
         rows = torch.where(text < count, row_of[(where // blocks) * count + text.clamp(max=count - 1)], real.sum())
         w = cut[where.to(cut.device), text.to(cut.device)]
-        identity = torch.arange(batch * blocks)
+        identity = torch.arange(batch * blocks, device="cpu")
         groups.append(
             TextGroup(
                 None if torch.equal(where, identity) else where.to(cut.device),
-                None if torch.equal(rows, torch.arange(int(real.sum()) + null)) else rows.to(cut.device),
+                None if torch.equal(rows, torch.arange(int(real.sum()) + null, device="cpu")) else rows.to(cut.device),
                 None if bool((w == 1).all()) else w,
             )
         )
@@ -90,6 +93,18 @@ def plan_text(weights: Tensor, window: int, null_remainder: bool) -> TextPlan:
         blocks,
         None if bool((total == 1).all()) else total,
     )
+
+
+def _plan_every_text(weights: Tensor, count: int) -> TextPlan:
+    """Every sample attends to all of its `count` texts, heard or not, and to the null text if `weights` (B, K or K + 1,
+    T) have one. For training on a graphics card: which texts are heard need not be asked of it, and nothing is gathered
+    or scattered, whose gradients cost more there than attention to a few texts in vain."""
+    batch, rows, tokens = weights.shape
+    places = [slice(k, batch * count, count) for k in range(count)]
+    places += [slice(batch * count, batch * count + 1)] * (rows - count)
+    groups = tuple(TextGroup(None, place, w) for place, w in zip(places, weights.unbind(1), strict=True))
+    used = torch.arange(batch * count, device=weights.device)
+    return TextPlan(groups, used, rows > count, tokens, 1, weights.sum(1)[..., None])
 
 
 class TextAttention(nn.Module):
@@ -158,7 +173,10 @@ class TextAttention(nn.Module):
         return functional.linear(mixed, self.out_proj.weight) + plan.total * self.out_proj.bias
 
     def _attend(self, q: Tensor, keys_values: tuple[Tensor, Tensor], group: TextGroup) -> Tensor:
-        k, v = keys_values if group.texts is None else (kv.index_select(0, group.texts) for kv in keys_values)
+        if isinstance(group.texts, slice):
+            k, v = (kv[group.texts].expand(len(q), -1, -1, -1) for kv in keys_values)
+        else:
+            k, v = keys_values if group.texts is None else (kv.index_select(0, group.texts) for kv in keys_values)
         q = q if group.blocks is None else q.index_select(0, group.blocks)
         dropout = self.dropout if self.training else 0.0
         out = functional.scaled_dot_product_attention(q, k, v, dropout_p=dropout)

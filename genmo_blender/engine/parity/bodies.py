@@ -12,11 +12,11 @@ BODY_FILE = "body_{word}.npz"
 
 def parity_body(folder: ParityFolder) -> SmplxBody:
     """The folder's body."""
-    return body_from_arrays(folder.arrays(BODY_FILE))
+    return body_from_arrays(folder.arrays(BODY_FILE)).to(folder.device)
 
 
 def parity_lite_body(folder: ParityFolder) -> LiteBody:
     """The folder's body with its 437 vertices and COCO-17 regressor."""
     arrays = folder.arrays(BODY_FILE)
-    ids, regressor = torch.from_numpy(arrays["verts437_ids"]), torch.from_numpy(arrays["coco17_regressor"])
-    return LiteBody.build(body_from_arrays(arrays), ids, regressor)
+    ids, regressor = (torch.from_numpy(arrays[name]).to(folder.device) for name in ("verts437_ids", "coco17_regressor"))
+    return LiteBody.build(parity_body(folder), ids, regressor)

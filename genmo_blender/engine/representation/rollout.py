@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..quirks import OfficialQuirks
-from .rotations import axis_angle_to_matrix, matrix_from_6d, matrix_to_axis_angle, rotation_angle, yaw_matrix
+from .rotations import axis_angle_to_matrix, matrix_from_6d, matrix_to_axis_angle, rotation_angle, turned, yaw_matrix
 from .smoothing import gaussian_smooth
 
 OURS = OfficialQuirks()
@@ -38,7 +38,7 @@ def roll_out_translation(velocity: Tensor, root_world: Tensor, start: Tensor | N
 
     ``start`` (..., 3) or (..., 1, 3) is where frame 0 stands (else the origin). The last velocity is not used.
     """
-    step = (root_world @ velocity.unsqueeze(-1)).squeeze(-1)
+    step = turned(root_world, velocity)
     if start is None:
         first = torch.zeros_like(step[..., :1, :])
     else:

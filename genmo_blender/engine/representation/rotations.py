@@ -14,6 +14,18 @@ from torch import Tensor
 _SMALL_ANGLE = 1e-6
 
 
+def product(a: Tensor, b: Tensor) -> Tensor:
+    """a @ b of (..., 3, 3) and (..., 3, N), by planes: torch multiplies thousands of small matrices one by one."""
+    x, y, z = a.unsqueeze(-1).unbind(-2)
+    return x * b[..., None, 0, :] + y * b[..., None, 1, :] + z * b[..., None, 2, :]
+
+
+def turned(rotation: Tensor, vector: Tensor) -> Tensor:
+    """Vectors (..., 3) turned by (..., 3, 3)."""
+    x, y, z = rotation.unbind(-1)
+    return x * vector[..., :1] + y * vector[..., 1:2] + z * vector[..., 2:]
+
+
 def axis_angle_to_quaternion(axis_angle: Tensor) -> Tensor:
     """(..., 3) -> (..., 4)."""
     angle = torch.linalg.vector_norm(axis_angle, dim=-1, keepdim=True)

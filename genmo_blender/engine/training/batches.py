@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..conditions.root_goals import heading_of
 from ..representation.codec import Statistics
-from ..representation.rotations import yaw_matrix
+from ..representation.rotations import matrix_to_6d, product, yaw_matrix
 from .corpus import Corpus
 from .windows import AHEAD, UNTOLD, WINDOW, Windows
 
@@ -60,20 +60,20 @@ def collate(corpus: Corpus, windows: Windows, features: Tensor, statistics: Stat
     facing = _moved(windows.facing, device).repeat(2)
     yaw = torch.where(facing == AHEAD, -heading_of(corpus.root[rows[:, 0]]), yaw)
     turn = yaw_matrix(yaw)[:, None]
-    root = turn @ corpus.root[rows]
+    root = product(turn, corpus.root[rows])
     velocity = corpus.velocity[rows]
     raw = torch.cat(
         [
             corpus.pose[rows],
             velocity.new_zeros(len(rows), WINDOW, 10),
-            (LEVEL_CAMERA.to(device, non_blocking=True) @ root)[..., :2, :].flatten(-2),
-            root[..., :2, :].flatten(-2),
+            -matrix_to_6d(root),
+            matrix_to_6d(root),
             velocity,
         ],
         dim=-1,
     )
     valid = offset < length[:, None]
-    joints = (turn[:, :, None] @ corpus.joints[rows].unsqueeze(-1)).squeeze(-1)
+    joints = (corpus.joints[rows].flatten(1, 2) @ turn[:, 0].mT).unflatten(1, (WINDOW, -1))
     x0 = statistics.normalise(raw) * valid[..., None]
     text = _texts(corpus, windows, features)
     return Batch(x0, valid, length, root, joints, corpus.contacts[rows], velocity, text, facing != UNTOLD)
@@ -85,7 +85,9 @@ def _moved(array: np.ndarray, device: torch.device) -> Tensor:
 
 
 def _texts(corpus: Corpus, windows: Windows, features: Tensor) -> TextBatch:
-    used = max(1, int((windows.sentence >= 0).any(0).sum()))
+    # on a graphics card steps keep one shape (replay.py); on a processor no text is embedded in vain
+    spoken = max(1, int((windows.sentence >= 0).any(0).sum()))
+    used = spoken if features.device.type == "cpu" else windows.sentence.shape[1]
     sentence = windows.sentence[:, :used]
     twin = np.where(sentence >= 0, corpus.twin[sentence], -1)
     table = np.stack([sentence, twin, windows.start[:, :used], windows.end[:, :used]])

@@ -105,8 +105,9 @@ def _train(arguments: argparse.Namespace, chosen: Preset, world: World) -> None:
         features, encoder = sentence_features(corpus)
         held_out_features, _ = sentence_features(held_out)
     embedder = state.network.denoiser.embed_sentence
+    kind = kinds_of(corpus)
     if embedder is not None and embedder.kinds is not None and not embedder.kinds.weight.any():
-        fill_kinds(embedder, features, kinds_of(corpus))
+        fill_kinds(embedder, features, kind, corpus.twin)
         for name, value in state.network.state_dict().items():
             if "embed_sentence.kinds." in name:
                 state.average[name].copy_(value)
@@ -117,7 +118,7 @@ def _train(arguments: argparse.Namespace, chosen: Preset, world: World) -> None:
     trainer = Trainer(
         corpus, features, statistics, chosen, state, arguments.seed, world, arguments.accumulate, half, songs
     )
-    judged = replace(chosen, batch=min(chosen.batch, VALIDATION_BATCH))
+    judged = replace(chosen, batch=min(chosen.batch, VALIDATION_BATCH), reworded=0.0)
     validation = Trainer(
         held_out, held_out_features, statistics, judged, state, arguments.seed, half=half, songs=held_out_songs
     )

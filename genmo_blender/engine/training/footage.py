@@ -25,7 +25,7 @@ from ..representation.camera import (
 from ..representation.codec import BETAS, BODY_POSE, GLOBAL_ORIENT, GLOBAL_ORIENT_GV, LOCAL_TRANSL_VEL, Statistics
 from ..representation.gravity_view import camera_to_gravity_view
 from ..representation.rollout import roll_out_translation
-from ..representation.rotations import matrix_to_6d
+from ..representation.rotations import matrix_to_6d, product, turned
 from .augment import COCO, KeypointDraws, NoiseTable, default_noise_table, keypoint_noise
 from .batches import Batch
 from .cameras import IMAGE, draw_cameras
@@ -90,13 +90,13 @@ def film(batch: Batch, rows: Tensor, statistics: Statistics, body: FilmedBody, d
     joints = standing.joints
     on, still = _filmed_frames(batch.length[rows], valid, draws)
     cameras = draw_cameras(joints + path[..., None, :], draws, still)
-    place = (cameras.r_w2c @ path[..., None]).squeeze(-1) + cameras.t_w2c
-    to_gv = camera_to_gravity_view(cameras.r_w2c) @ cameras.r_w2c
+    place = turned(cameras.r_w2c, path) + cameras.t_w2c
+    to_gv = product(camera_to_gravity_view(cameras.r_w2c), cameras.r_w2c)
     seen = standing.seen(cameras.r_w2c, place)
 
     code[..., BETAS] = torch.nn.functional.pad(shape, (0, BETAS.stop - BETAS.start - SHAPES))[:, None]
-    code[..., GLOBAL_ORIENT] = matrix_to_6d(cameras.r_w2c @ root)
-    code[..., GLOBAL_ORIENT_GV] = matrix_to_6d(to_gv @ root)
+    code[..., GLOBAL_ORIENT] = matrix_to_6d(product(cameras.r_w2c, root))
+    code[..., GLOBAL_ORIENT_GV] = matrix_to_6d(product(to_gv, root))
     code[..., LOCAL_TRANSL_VEL] = velocity
     changed = replace(
         batch,
@@ -226,7 +226,7 @@ def camera_terms(
     tensors (D14): ``camera`` of `pred_cam` (F, L, 3), and ``reprojection``, in box widths squared, of the predicted
     body. That is ``joints`` (F, L, 22, 3) from the pelvis in whatever axes ``root`` (F, L, 3, 3) turns it into, and
     its orientation before the camera, ``root_camera`` (F, L, 3, 3). All of the rows of `filmed`."""
-    joints = joints @ (root @ root_camera.mT)
+    joints = joints @ product(root, root_camera.mT)
     share = len(filmed.rows) / batch
     camera = torch.where(sight.camera_told[..., None], pred_cam - sight.camera, 0.0)
     points = joints + full_translation(pred_cam, sight.box, filmed.k)[..., None, :]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..network.layers import constant
 from ..representation.codec import BETAS, BODY_POSE, DIM, GLOBAL_ORIENT, GLOBAL_ORIENT_GV, LOCAL_TRANSL_VEL
 from .draws import Draws
 
@@ -91,7 +92,7 @@ def draw_keys(length: Tensor, frames: int, rate: float, draws: Draws, rates: Key
     group = torch.where(uniform(1) < 0.3, scattered, _pick(GROUPS, uniform(), device))
     which = torch.stack([whole, whole, whole, group, only_root, _pick(_DENSE_GROUPS, uniform(), device)], dim=1)
 
-    shares = torch.tensor([getattr(rates, name) for name in vars(rates)], device=device).cumsum(0)
+    shares = constant(tuple(float(getattr(rates, name)) for name in vars(rates)), device).cumsum(0)
     family = torch.searchsorted(shares, uniform() * shares[-1], right=True).clamp(max=len(shares) - 1)
     sample = torch.arange(batch, device=device)
     known = (times[sample, family] & valid & (uniform(1) < rate))[..., None] & which[sample, family][:, None]
@@ -138,10 +139,8 @@ def _few(valid: Tensor, uniform: Callable[..., Tensor]) -> Tensor:
 
 def _pick(groups: tuple[tuple[int, ...], ...], draw: Tensor, device: torch.device) -> Tensor:
     """One of the groups for each draw U(0, 1) (B,): (B, 22) bool."""
-    table = torch.zeros(len(groups), JOINTS, dtype=torch.bool)
-    for row, group in zip(table, groups, strict=True):
-        row[list(group)] = True
-    return table.to(device)[(draw * len(groups)).long()]
+    table = constant(tuple(int(joint in group) for group in groups for joint in range(JOINTS)), device)
+    return table.view(len(groups), JOINTS).bool()[(draw * len(groups)).long()]
 
 
 def key_channels(joints: Tensor, camera_known: Tensor, shape_known: Tensor | None = None) -> Tensor:

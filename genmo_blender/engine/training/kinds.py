@@ -13,13 +13,20 @@ import torch
 from torch import Tensor
 
 from ..network.denoiser import SentenceEmbedder, mean_token
+from .batches import TextBatch
 from .corpus import Corpus
+from .draws import Draws
 from .paraphrases import mirror_words, wording
+from .windows import MAX_TEXTS
 
 Array = np.ndarray
-RIDGE = 0.1  # of the mean scatter, added in every direction: few sentences do not span 384
-SHARPNESS = 0.2
-"""Multiplies the log odds: wordings nobody has heard scatter more widely than those of the corpus."""
+RIDGE, SHARPNESS = 0.3, 0.08
+"""Of the kinds, whichever side: a ridge in units of the mean scatter, since few sentences do not span 384, and what
+multiplies the log odds, since wordings that nobody has heard scatter more widely. Both from held-out wordings
+(docs/developers/training.md)."""
+SIDE_RIDGE, SIDE_SHARPNESS = 0.1, 0.2
+"""Of left against right, which a word or two decide however the rest is worded."""
+FARTHEST = 1.5
 NEVER = -1000.0  # log odds of a kind that does not exist
 
 
@@ -37,27 +44,58 @@ def kinds_of(corpus: Corpus) -> Array:
 
 
 @torch.no_grad()
-def fill_kinds(embedder: SentenceEmbedder, features: Tensor, kind: Array) -> None:
-    """Set the embedder's kinds from encoded sentences (S, N, C) and their kinds (S,).
+def fill_kinds(embedder: SentenceEmbedder, features: Tensor, kind: Array, twin: Array) -> None:
+    """Set the embedder's kinds from encoded sentences (S, N, C), their kinds (S,) and the rows (S,) of their mirrored
+    sentences.
 
     Where there are more than it has room for, those with the fewest wordings are left out.
     """
     assert embedder.kinds is not None
     room = embedder.kinds.out_features
-    sentences = mean_token(features.float()).double().cpu()
     number = torch.from_numpy(kind)
+    other = torch.arange(max(room, int(number.max()) + 1)).index_copy(0, number, number[torch.from_numpy(twin)])
     kept = number < room
-    sentences, number = sentences[kept], number[kept]
+    sentences, number = mean_token(features.float()).double().cpu()[kept], number[kept]
     found = int(number.max()) + 1
-    count = torch.bincount(number, minlength=found).double()[:, None]
-    means = torch.zeros(found, sentences.shape[1], dtype=torch.float64).index_add_(0, number, sentences) / count
-    apart = sentences - means[number]
+    other = torch.where(other[:found] < found, other[:found], torch.arange(found))
+    apart = sentences - _means(sentences, number)[number]
     scatter = apart.T @ apart / len(apart)
-    ridge = RIDGE * scatter.diagonal().mean().clamp(min=1e-6)
-    centre = sentences.mean(0)
-    weight = torch.linalg.solve(scatter + ridge * torch.eye(len(scatter), dtype=torch.float64), (means - centre).T).T
-    bias = -(weight * (means + centre)).sum(1) / 2
+    weight, bias = _log_odds(sentences, number, scatter, RIDGE)
+    side_weight, side_bias = _log_odds(sentences, number, scatter, SIDE_RIDGE)
+    weight = SHARPNESS * (weight + weight[other]) / 2 + SIDE_SHARPNESS * (side_weight - side_weight[other]) / 2
+    bias = SHARPNESS * (bias + bias[other]) / 2 + SIDE_SHARPNESS * (side_bias - side_bias[other]) / 2
     embedder.kinds.weight.zero_()
     embedder.kinds.bias.fill_(NEVER)
-    embedder.kinds.weight[:found] = (SHARPNESS * weight).float()
-    embedder.kinds.bias[:found] = (SHARPNESS * bias).float()
+    embedder.kinds.weight[:found] = weight.float()
+    embedder.kinds.bias[:found] = bias.float()
+
+
+@torch.no_grad()
+def deviations_of(features: Tensor, kind: Array) -> Tensor:
+    """(S, C) how far each encoded sentence (S, N, C) lies from the mean of its kind (S,)."""
+    sentences, number = mean_token(features.float()), torch.from_numpy(kind).to(features.device)
+    return sentences - _means(sentences, number)[number]
+
+
+def reworded(text: TextBatch, deviations: Tensor, share: float, draws: Draws) -> TextBatch:
+    """The texts, a ``share`` of them as somebody might have worded them whom nobody has heard yet: moved by up to
+    `FARTHEST` times what one wording of the corpus, any, differs from its kind (`deviations_of`)."""
+    texts = text.features.shape[1]  # fewer where no sample of this share has more
+    which, far, heard = (draws.uniform(MAX_TEXTS)[:, :texts] for _ in range(3))
+    row = (which * len(deviations)).long().clamp(max=len(deviations) - 1)
+    far = FARTHEST * far * (heard < share)
+    words = text.features.ne(0).any(-1, keepdim=True)
+    return TextBatch(text.features + words * (far[..., None] * deviations[row])[:, :, None], text.weights)
+
+
+def _means(sentences: Tensor, number: Tensor) -> Tensor:
+    count = torch.bincount(number).to(sentences.dtype)[:, None]
+    return sentences.new_zeros(len(count), sentences.shape[1]).index_add_(0, number, sentences) / count
+
+
+def _log_odds(sentences: Tensor, number: Tensor, scatter: Tensor, ridge: float) -> tuple[Tensor, Tensor]:
+    """Linear discriminants of the kinds: weight (K, C) and bias (K,)."""
+    means, centre = _means(sentences, number), sentences.mean(0)
+    widened = ridge * scatter.diagonal().mean().clamp(min=1e-6) * torch.eye(len(scatter), dtype=scatter.dtype)
+    weight = torch.linalg.solve(scatter + widened, (means - centre).T).T
+    return weight, -(weight * (means + centre)).sum(1) / 2

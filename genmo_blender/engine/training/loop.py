@@ -11,7 +11,7 @@ import math
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,18 +20,21 @@ from torch import Tensor, nn
 
 from ..body.free_body import load_free_body
 from ..diffusion.schedule import TRAINING_STEPS, DiffusionSchedule
+from ..network.conditions import ConditionInputs
 from ..network.denoiser import TextContext
 from ..precision import half_products
 from ..representation.codec import DIM, Statistics
-from .batches import collate
+from .batches import Batch, collate
 from .corpus import Corpus
 from .distributed import ALONE, World
 from .draws import Draws
 from .filmed_body import FilmedBody
-from .footage import camera_terms
-from .mixture import DIFFUSION, ESTIMATION, Given, Mixture, inputs_of, rows_of_batch, rows_of_inputs
+from .footage import Film, Sight, camera_terms
+from .kinds import deviations_of, kinds_of, reworded
+from .mixture import DIFFUSION, ESTIMATION, WORDS, Given, Mixture, inputs_of, rows_of_batch, rows_of_inputs
 from .objective import Weights, terms, total
 from .presets import Preset
+from .replay import Replay
 from .songs import SongTable
 from .state import TrainingState, save_state
 from .windows import WINDOW, Windows, WindowSampler
@@ -39,7 +42,8 @@ from .windows import WINDOW, Windows, WindowSampler
 PAUSE_FOLDER = Path.home() / ".cache" / "genmo_blender" / "pause"
 LOG_NAME = "log.jsonl"
 NOISY = 920  # from here on the bundled model's predictions depend on the text by more than a hundredth
-NOISE_BLOCK = 16  # windows whose random numbers come from one generator
+NOISE_BLOCK = 16  # windows at least whose random numbers come from one generator
+NOISE_BLOCKS = 8  # generators of a step at most: every draw asks each of them
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,20 @@ def _alive(name: str) -> bool:
     return True
 
 
+@dataclass(frozen=True)
+class Sample:
+    """What one pass is given and measured against. ``mask`` (B, L, 151) bool, the keyed channels; ``x_t`` (B, L, 151),
+    ``t`` (B,); ``film`` and ``sight`` None where nobody films."""
+
+    batch: Batch
+    inputs: ConditionInputs
+    mask: Tensor | None
+    x_t: Tensor
+    t: Tensor
+    film: Film | None
+    sight: Sight | None
+
+
 class Trainer:
     """Ties corpus, sampler and preset together; ``step`` is one optimiser step.
 
@@ -118,6 +136,7 @@ class Trainer:
         self.statistics = statistics.to(self.device)
         self.preset, self.state, self.seed, self.world, self.half = preset, state, seed, world, half
         self.sampler = WindowSampler(corpus)
+        self.deviations = deviations_of(self.features, kinds_of(corpus)) if preset.reworded else None
         body = FilmedBody.of(load_free_body()).to(self.device) if preset.shares.filmed else None
         songs = None if songs is None else songs.to(self.device)
         self.mixture = Mixture(preset.shares, self.statistics, corpus.length, body, songs)
@@ -126,6 +145,13 @@ class Trainer:
         self.schedule = DiffusionSchedule.cosine()
         self.windows = preset.batch // 2
         self.shares = world.shares(self.windows, accumulate)
+        self.block = max(NOISE_BLOCK, self.windows // NOISE_BLOCKS)
+        steady = self.device.type == "cuda" and preset.shares.steady and len(self.shares) == 1
+        self.replay = Replay(self._learn, state.optimiser.zero_grad) if steady else None
+        self.signal, self.spread = (
+            torch.from_numpy(np.sqrt(x)).float().to(self.device)[:, None, None]
+            for x in (self.schedule.alphas_cumprod, 1.0 - self.schedule.alphas_cumprod)
+        )
         self.epoch_samples = 2 * int(np.maximum(corpus.length // WINDOW, 1).sum())  # spec 7.7
 
     def draw(self, step: int) -> Windows:
@@ -137,18 +163,21 @@ class Trainer:
         """A share of a step's windows as tensors, their mirrored twins behind them, with their conditions."""
         windows = self.draw(step).part(share)
         made = collate(self.corpus, windows, self.features, self.statistics)
+        if self.deviations is not None:
+            heard = reworded(made.text, self.deviations, self.preset.reworded, self.draws(step, share, WORDS))
+            made = replace(made, text=heard)
         return self.mixture.given(made, windows, lambda stream: self.draws(step, share, stream))
 
     def draws(self, step: int, share: slice, stream: int = 0) -> Draws:
         """Random numbers of the share's samples, in the order of `batch`; every ``stream`` (0: `noise`) has its own."""
-        first, end = share.start // NOISE_BLOCK, -(-share.stop // NOISE_BLOCK)
+        first, end = share.start // self.block, -(-share.stop // self.block)
         generators = []
         for block in range(first, end):
             seed = np.random.SeedSequence((self.seed, step, block, stream)).generate_state(1, np.uint64)[0]
             generators.append(torch.Generator(self.device).manual_seed(int(seed) % 2**63))
-        places = 2 * (np.arange(share.start, share.stop) - first * NOISE_BLOCK)
+        places = 2 * (np.arange(share.start, share.stop) - first * self.block)
         rows = torch.from_numpy(np.concatenate([places, places + 1])).to(self.device, non_blocking=True)
-        return Draws(generators, 2 * min(NOISE_BLOCK, self.windows), rows)
+        return Draws(generators, 2 * min(self.block, self.windows), rows)
 
     def noise(self, step: int, share: slice) -> tuple[Tensor, Tensor]:
         """Timesteps (B,) and noise (B, L, 151) of the share's samples, in the order of `batch`."""
@@ -163,45 +192,78 @@ class Trainer:
         ``t`` (B,) are the diffusion timesteps, drawn where they are not given.
         """
         given = self.batch(step, share)
-        drawn, noise = self.noise(step, share)
-        t = drawn if t is None else t
-        x_t = self.schedule.q_sample(given.batch.x0, t, noise)
-        parts = self._pass(given, None, x_t, t, self.draws(step, share, DIFFUSION))
+        parts = self._pass(self._sample(step, share, given, t))
         if len(given.twice):
             estimated = self._estimation(given, self.draws(step, share, ESTIMATION))
             parts = {name: part + estimated.get(name, 0.0) for name, part in parts.items()}
         return parts
 
-    def _estimation(self, given: Given, draws: Draws) -> dict[str, Tensor]:
-        """The samples with footage or dense keys once more, from nothing and as if at the last timestep."""
-        rows = given.twice
-        nothing = torch.zeros_like(given.batch.x0[rows])
-        last = torch.full((len(rows),), TRAINING_STEPS - 1, device=self.device)
-        return self._pass(given, rows, nothing, last, draws)
+    def _sample(self, step: int, share: slice, given: Given, t: Tensor | None = None) -> Sample:
+        """The diffusion pass over all samples."""
+        drawn, noise = self.noise(step, share)
+        t = drawn if t is None else t
+        inputs, sight = inputs_of(given, self.state.network.config, False, self.draws(step, share, DIFFUSION))
+        x_t = self.signal[t] * given.batch.x0 + self.spread[t] * noise
+        return Sample(given.batch, inputs, given.mask, x_t, t, given.film, sight)
 
-    def _pass(self, given: Given, rows: Tensor | None, x_t: Tensor, t: Tensor, draws: Draws) -> dict[str, Tensor]:
-        """One pass over all samples or, as an estimation, over ``rows``; measured over all of them."""
-        network, batch, mask, made = self.state.network, given.batch, given.mask, given.film
-        count, frames = batch.valid.shape
-        inputs, sight = inputs_of(given, network.config, rows is not None, draws)
-        if rows is not None:
-            batch, inputs = rows_of_batch(batch, rows), rows_of_inputs(inputs, rows)
-            mask = None if mask is None else mask[rows]
-            made = None if made is None else made.of(rows)
+    def _estimation(self, given: Given, draws: Draws) -> dict[str, Tensor]:
+        """The samples with footage or dense keys once more, from nothing and as if at the last timestep; measured over
+        all samples."""
+        rows, count = given.twice, len(given.batch.x0)
+        inputs, sight = inputs_of(given, self.state.network.config, True, draws)
+        last = torch.full((len(rows),), TRAINING_STEPS - 1, device=self.device)
+        sample = Sample(
+            rows_of_batch(given.batch, rows),
+            rows_of_inputs(inputs, rows),
+            None if given.mask is None else given.mask[rows],
+            torch.zeros_like(given.batch.x0[rows]),
+            last,
+            None if given.film is None else given.film.of(rows),
+            sight,
+        )
+        return self._pass(sample, count)
+
+    def _pass(self, sample: Sample, count: int | None = None) -> dict[str, Tensor]:
+        """One call of the network and what it is worth, as means over ``count`` samples (None: those there are)."""
+        network, batch, film = self.state.network, sample.batch, sample.film
+        here, frames = batch.valid.shape
+        count = count or here
         with half_products(self.device, self.half):
-            f_cond = network.conditions.f_cond(inputs, len(t), frames)
+            f_cond = network.conditions.f_cond(sample.inputs, here, frames)
             text = TextContext(batch.text.features, batch.text.weights)
-            prepared = network.denoiser.prepare(f_cond.expand(len(t), frames, -1), text, batch.length)
-            observed = None if mask is None else batch.x0
-            out = network.denoiser(x_t, t, prepared, observed, mask)
-        parts, said = terms(out, batch, self.statistics, self.channels, made)
-        if rows is not None:
-            parts = {name: part * (len(rows) / count) for name, part in parts.items()}
-        if made is not None and sight is not None:
-            at = made.rows
+            prepared = network.denoiser.prepare(f_cond.expand(here, frames, -1), text, batch.length)
+            observed = None if sample.mask is None else batch.x0
+            out = network.denoiser(sample.x_t, sample.t, prepared, observed, sample.mask)
+        parts, said = terms(out, batch, self.statistics, self.channels, film)
+        if count != here:
+            parts = {name: part * (here / count) for name, part in parts.items()}
+        if film is not None and sample.sight is not None:
+            at = film.rows
             camera = out.pred_cam.float()[at], said.joints[at], said.root[at], said.root_camera[at]
-            parts |= camera_terms(*camera, made, sight, count)
+            parts |= camera_terms(*camera, film, sample.sight, count)
         return parts
+
+    def _learn(self, sample: Sample) -> dict[str, Tensor]:
+        """Gradients of one pass; returns its terms and the whole loss."""
+        parts = self._pass(sample)
+        parts["loss"] = total(parts, self.weights)
+        parts["loss"].backward()
+        return {name: part.detach() for name, part in parts.items()}
+
+    def _gradients(self, step: int) -> dict[str, Tensor]:
+        """Gradients of all of a step's samples; returns the mean terms."""
+        if self.replay is not None:
+            (share,) = self.shares
+            parts = self.replay(self._sample(step, share, self.batch(step, share)))
+            return {name: part.clone() for name, part in parts.items()}
+        self.state.optimiser.zero_grad(set_to_none=True)
+        sums: dict[str, Tensor] = {}
+        for share in self.shares:
+            parts = self.losses(step, share)
+            parts["loss"] = total(parts, self.weights)
+            (parts["loss"] / len(self.shares)).backward()
+            sums = {k: sums.get(k, 0.0) + v.detach() / len(self.shares) for k, v in parts.items()}
+        return sums
 
     def step(self, progress: float) -> dict[str, Tensor]:
         """One optimiser step at ``progress`` (0 to 1) of the run; returns the mean terms, still on the device."""
@@ -209,13 +271,7 @@ class Trainer:
         # of dropout; every process has its own
         torch.manual_seed((self.seed * 1_000_003 + state.step * 1_009 + self.world.rank) % (2**63))
         state.network.train()
-        state.optimiser.zero_grad(set_to_none=True)
-        sums: dict[str, Tensor] = {}
-        for share in self.shares:
-            parts = self.losses(state.step, share)
-            parts["loss"] = total(parts, self.weights)
-            (parts["loss"] / len(self.shares)).backward()
-            sums = {k: sums.get(k, 0.0) + v.detach() / len(self.shares) for k, v in parts.items()}
+        sums = self._gradients(state.step)
         self.world.mean_gradients(state.network)
         sums = dict(zip(sums, self.world.mean(torch.stack(list(sums.values()))), strict=True))
         sums["grad_norm"] = nn.utils.clip_grad_norm_(state.network.parameters(), preset.clip)

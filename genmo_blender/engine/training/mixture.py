@@ -29,7 +29,8 @@ from .windows import Windows
 
 Array = np.ndarray
 DrawsOf = Callable[[int], Draws]
-FILM, KEYS, WAYPOINTS, ESTIMATION, DIFFUSION = range(1, 6)  # streams of random numbers; 0 is the noise of diffusion
+# Streams of random numbers; 0 is the noise of diffusion.
+FILM, KEYS, WAYPOINTS, ESTIMATION, DIFFUSION, WORDS = range(1, 7)
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Shares:
 
     ``filmed``: keypoints from a synthetic camera; ``keyed``: keys of whole poses or joints; ``waypoints``: roots asked
     for along the way; ``dances``: windows of dance without a word, to a song; ``songs``: of the other windows whose
-    motion is rhythmic, those that hear one.
+    motion is rhythmic, those that hear one; ``estimated``: whether those with footage or dense keys are passed twice.
     """
 
     filmed: float = 0.0
@@ -46,6 +47,12 @@ class Shares:
     waypoints: float = 0.0
     dances: float = 0.0
     songs: float = 0.0
+    estimated: bool = True
+
+    @property
+    def steady(self) -> bool:
+        """Whether all steps have arrays of the same shapes, whatever is drawn."""
+        return not self.filmed and not (self.keyed and self.estimated)
 
 
 @dataclass(frozen=True)
@@ -100,7 +107,7 @@ class Mixture:
         """Conditions for the batch that was collated from ``windows``; ``draws`` gives a stream of random numbers."""
         shares, device = self.shares, batch.x0.device
         count, frames = batch.valid.shape
-        rows = torch.from_numpy(np.flatnonzero(windows.filmed.T.reshape(-1))).to(device)
+        rows = torch.from_numpy(np.flatnonzero(windows.filmed.T.reshape(-1))).to(device, non_blocking=True)
         filmed = torch.zeros(count, dtype=torch.bool, device=device).index_fill(0, rows, True)
         made, to_gv = None, None
         if shares.filmed:  # with nobody before the camera too: every share of a step has the same losses
@@ -131,7 +138,7 @@ class Mixture:
             mask,
             None if music is None else music[0],
             None if music is None else music[1],
-            torch.nonzero(twice)[:, 0] if shares.keyed else rows,
+            torch.nonzero(twice)[:, 0] if shares.keyed and shares.estimated else rows,
         )
 
 

@@ -7,6 +7,7 @@ lacks: world joint velocity and acceleration, without which takes jitter (mini_m
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -16,12 +17,12 @@ from ...motion.skeleton import canonical
 from ..body.kinematics import PARENTS_22, forward_kinematics
 from ..network.heads import NetworkOutput
 from ..representation.codec import BODY_POSE, DIM, GLOBAL_ORIENT, GLOBAL_ORIENT_GV, LOCAL_TRANSL_VEL, Statistics
-from ..representation.rotations import matrix_from_6d
+from ..representation.rotations import matrix_from_6d, product, turned
 from .batches import Batch
 from .footage import Film
 
 FPS = 30.0
-FEET = [7, 10, 8, 11]
+FEET = (7, 10, 8, 11)
 
 
 @dataclass(frozen=True)
@@ -78,26 +79,28 @@ def terms(
     root = matrix_from_6d(raw[..., GLOBAL_ORIENT_GV])
     velocity = raw[..., LOCAL_TRANSL_VEL]
     if made is None:
-        offsets = torch.as_tensor(canonical().offsets, dtype=torch.float32, device=pred.device)
+        offsets = _offsets(pred.device)
     else:
-        root, offsets = made.gv_to_world @ root, made.offsets
+        root, offsets = product(made.gv_to_world, root), made.offsets
     _, joints = forward_kinematics(torch.cat([root[..., None, :, :], pose], dim=-3), offsets, PARENTS_22)
 
-    step = (root @ velocity[..., None]).squeeze(-1)
-    true_step = (batch.root @ batch.velocity[..., None]).squeeze(-1)
+    step = turned(root, velocity)
+    true_step = turned(batch.root, batch.velocity)
     moved = _world_velocity(joints, step)
     true_moved = _world_velocity(batch.joints, true_step)
     pair = (valid[:, 1:] * valid[:, :-1])[..., None]
     triple = pair[:, 1:] * pair[:, :-1]
     stands = (batch.contacts[:, :-1, :4] * batch.contacts[:, 1:, :4]) * pair
-    travel = torch.cumsum((batch.root @ velocity[..., None]).squeeze(-1) - true_step, dim=1)
+    travel = torch.cumsum(turned(batch.root, velocity) - true_step, dim=1)
     contact = F.binary_cross_entropy_with_logits(out.static_conf_logits.float(), batch.contacts, reduction="none")
     parts = {
         "simple": ((pred - batch.x0) ** 2 * channels * valid[..., None]).mean(),
         "joints": ((joints - batch.joints) ** 2 * valid[..., None, None]).mean(),
         "travel": (travel.abs() * valid[..., None]).mean(),
         "contact": (contact * valid[..., None]).mean(),
-        "foot_speed": (torch.linalg.vector_norm(moved[:, :, FEET] + 1e-8, dim=-1) * stands).mean(),
+        "foot_speed": (
+            torch.linalg.vector_norm(torch.stack([moved[:, :, foot] for foot in FEET], dim=2) + 1e-8, dim=-1) * stands
+        ).mean(),
         "velocity": ((moved - true_moved).abs() * pair[..., None]).mean(),
         "acceleration": (((moved - true_moved).diff(dim=1)).abs() * FPS * triple[..., None]).mean(),
     }
@@ -111,6 +114,12 @@ def total(parts: dict[str, Tensor], weights: Weights) -> Tensor:
         if name != "simple":
             loss = loss + part * getattr(weights, name)
     return loss
+
+
+@lru_cache(maxsize=4)
+def _offsets(device: torch.device) -> Tensor:
+    """(22, 3) metres, kept on the device."""
+    return torch.as_tensor(canonical().offsets, dtype=torch.float32, device=device)
 
 
 def _world_velocity(joints: Tensor, step: Tensor) -> Tensor:

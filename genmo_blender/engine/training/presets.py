@@ -32,6 +32,8 @@ class Preset:
     noisy_share: float = 0.0
     """Part of the samples whose timestep is drawn from 920 to 999 alone. A motion is smooth, so its code can be read
     out of the noise up to there, and only above does the text decide anything (docs/developers/training.md)."""
+    reworded: float = 0.0
+    """Part of the sentences that are heard as if they were worded otherwise (kinds.py)."""
     shares: Shares = Shares()
     """Part of the samples that get footage, keys, paths and music."""
     steps: int = 0
@@ -59,13 +61,16 @@ def _official() -> Preset:
 
 def presets() -> dict[str, Preset]:
     """All of them by name: ``mini`` is the bundled model's recipe, ``mini_text`` the same with sentences alone,
-    ``mini_256`` a size larger for a graphics card, ``official`` the paper's."""
-    text = Preset(NetworkConfig.mini(), Weights(), noisy_share=0.7)
+    ``mini_256`` a size larger for a graphics card, ``mini_256_steady`` the same without what changes shape from step to
+    step, footage and estimation, so that a card plays its steps several times as fast, ``official`` the paper's."""
+    text = Preset(NetworkConfig.mini(), Weights(), noisy_share=0.7, reworded=0.5)
     mini = replace(text, shares=Shares(filmed=0.2, keyed=0.25, waypoints=0.15, dances=0.1, songs=0.5))
+    large = replace(mini, network=replace(mini.network, latent_dim=256, layers=7))
     return {
         "mini": mini,
         "mini_text": text,
-        "mini_256": replace(mini, network=replace(mini.network, latent_dim=256, layers=7)),
+        "mini_256": large,
+        "mini_256_steady": replace(large, shares=replace(mini.shares, filmed=0.0, estimated=False)),
         "official": _official(),
     }
 
@@ -79,6 +84,6 @@ def preset(name: str) -> Preset:
         raise RequestFailure(
             "preset_lacks",
             f"The preset “{name}” cannot be trained by this version: it lacks {known[name].lacking}.",
-            "Use --preset mini, mini_text or mini_256.",
+            "Use --preset mini, mini_text, mini_256 or mini_256_steady.",
         )
     return known[name]

@@ -231,8 +231,8 @@ def music_of(table: SongTable, windows: Windows, track: Array) -> tuple[Tensor, 
     begin = begin + np.where(there, windows.first - table.start[windows.clip], 0)
     length = np.where(there, windows.length, 0)
     at = np.arange(WINDOW)
-    has_music = torch.from_numpy(at < length[:, None]).to(device)
-    rows = torch.from_numpy(np.where(at < length[:, None], begin[:, None] + at, 0)).to(device)
+    has_music = torch.from_numpy(at < length[:, None]).to(device, non_blocking=True)
+    rows = torch.from_numpy(np.where(at < length[:, None], begin[:, None] + at, 0)).to(device, non_blocking=True)
     if not len(table.features):
         return torch.zeros(len(windows), WINDOW, music.CHANNELS, device=device), has_music
     return table.features[rows].float() * has_music[..., None], has_music

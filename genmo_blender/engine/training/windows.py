@@ -2,13 +2,16 @@
 
 A strip in Blender covers its whole range and abuts its neighbour, while a measured caption covers just the action; so
 a quarter of the captions keep their own range and the others are stretched, some of the way or all of it, to the window
-or to the middle of the gap.
+or to the middle of the gap. What goes on as long as it is asked for is not stretched, though: "walks backward" over
+three seconds of which one is walked backward teaches that the rest may be anything. And hardly anything is stretched
+over frames that are captioned otherwise.
 
 All windows of a step are drawn at once, as arrays: one by one in Python they would hold up a graphics card.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
@@ -27,12 +30,20 @@ TIMED = 0.75  # of the windows with a sentence
 STRETCH = 0.4  # of the windows with a timed sentence: their texts fill them
 LOOSEN = 0.35  # of them: the texts reach some way towards that
 SHORT = 0.5  # of them; animators' ranges are often shorter than a window
-SHORTEST = 45
+SHORTEST = 30
+FREE = 0.85  # of the texts that may be stretched: whatever else is captioned there
+LASTING = re.compile(
+    r"\b(?:walks|runs|jogs|sprints|steps|sidesteps|moves|stands|waits|sits|lies|balances|looks|touches|waves"
+    r"|holds|held|folds|crossed|puts|is|are|stretches|reaches|brings|(?:raises|lifts) .*(?:arms?|hands?)\b)"
+)
+"""What goes on as long as it is asked for, unless it turns."""
+REACH = 0.15  # of its length, on either side
 MULTI = 0.6
 LAYERED = 0.25
 LEAST_VISIBLE = 15  # frames of a further timed sentence
 LEAST_LAYERED = 20
 LEAST_SPAN = 8
+OVERLAP = 0.3  # of the shorter of two captions that count as one after the other
 # What is told of the way that a person faces at the first frame: nothing, all, or that it is straight ahead. The last
 # is what generation asks for, since a take is turned to where its character stands anyhow; on long ranges nothing is
 # told beyond the first window; the others are needed where a character has to arrive facing somewhere.
@@ -78,13 +89,19 @@ class Windows:
 
 @dataclass(frozen=True)
 class _Occurrences:
-    """Captions of all clips, sorted by clip; ``offset`` (clips + 1) says where each clip's begin."""
+    """Captions of all clips, sorted by clip; ``offset`` (clips + 1) says where each clip's begin.
+
+    ``since`` and ``until`` are the frames that a text may be stretched to, ``free`` whether it may be beyond.
+    """
 
     clip: Array
     start: Array
     end: Array
     text: Array
     offset: Array
+    since: Array
+    until: Array
+    free: Array
 
     def __len__(self) -> int:
         return len(self.clip)
@@ -162,7 +179,8 @@ class WindowSampler:
         length = np.minimum(total, WINDOW)
         least = np.maximum(SHORTEST, np.minimum(stop - begin, WINDOW))
         short = timed & (rng.random(len(clip)) < SHORT)
-        length = np.where(short, np.minimum(length, least + _below(rng, WINDOW + 1 - least)), length)
+        more = _below(rng, np.maximum(1, np.round(rng.random(len(clip)) * (WINDOW + 1 - least)).astype(int)))
+        length = np.where(short, np.minimum(length, least + more), length)
         inside = np.maximum(stop - length, 0), np.minimum(begin, total - length)
         within = np.maximum(begin, 0), np.maximum(np.minimum(stop, total) - length, 0)
         fits = inside[0] <= inside[1]
@@ -190,7 +208,10 @@ class WindowSampler:
         there = row >= 0
         start = np.maximum(t.start[row] - first[:, None], 0)
         end = np.minimum(t.end[row] - first[:, None], length[:, None])
-        start, end = _edges(rng, start, end, there, length)
+        stretched = _edges(rng, start, end, there, length)
+        free = t.free[row] & (rng.random(row.shape) < FREE)
+        start = np.where(free, stretched[0], np.maximum(stretched[0], np.minimum(t.since[row] - first[:, None], start)))
+        end = np.where(free, stretched[1], np.minimum(stretched[1], np.maximum(t.until[row] - first[:, None], end)))
         return np.where(there & (end - start >= LEAST_SPAN), t.text[row], -1), start, end
 
     def _layer(
@@ -238,7 +259,32 @@ def _occurrences(corpus: Corpus, timed: bool) -> _Occurrences:
         if (c.kind == "motion") == timed
     ]
     clip, start, end, text = np.array(found, dtype=np.int64).reshape(-1, 4).T
-    return _Occurrences(clip, start, end, text, np.searchsorted(clip, np.arange(len(corpus.clips) + 1)))
+    offset = np.searchsorted(clip, np.arange(len(corpus.clips) + 1))
+    lasting = np.array([lasts(t) for t in corpus.texts], dtype=bool)[text]
+    since, until = _reach(start, end, text, offset, lasting)
+    return _Occurrences(clip, start, end, text, offset, since, until, ~lasting)
+
+
+def lasts(caption: str) -> bool:
+    """Whether somebody would do for as long as they are asked what the caption says."""
+    return bool(LASTING.search(caption)) and "turn" not in caption
+
+
+def _reach(start: Array, end: Array, text: Array, offset: Array, lasting: Array) -> tuple[Array, Array]:
+    """Frames from which, and up to which, each text may be stretched: as far as nothing else is captioned, and hardly
+    at all what lasts."""
+    since, until = np.zeros_like(start), np.full_like(end, np.iinfo(np.int64).max)
+    for a, b in zip(offset[:-1], offset[1:], strict=True):
+        s, e, same = start[a:b], end[a:b], text[a:b, None] == text[a:b]
+        slack = (OVERLAP * np.minimum.outer(e - s, e - s)).astype(int)
+        later = (s >= e[:, None] - slack) & ~same
+        sooner = (e <= s[:, None] + slack) & ~same
+        until[a:b] = np.where(later, s, until[a:b, None]).min(1, initial=np.iinfo(np.int64).max)
+        since[a:b] = np.where(sooner, e, 0).max(1, initial=0)
+    most = np.ceil(REACH * (end - start)).astype(int)
+    since = np.where(lasting, np.maximum(since, start - most), since)
+    until = np.where(lasting, np.minimum(until, end + most), until)
+    return np.minimum(since, start), np.maximum(until, end)
 
 
 def _by_meaning(occurrences: _Occurrences, corpus: Corpus) -> Array:
@@ -276,7 +322,7 @@ def _seen(t: _Occurrences, row: Array, begin: Array, stop: Array) -> Array:
 
 def _apart(t: _Occurrences, one: Array, other: Array) -> Array:
     shorter = np.minimum(t.end[one] - t.start[one], t.end[other] - t.start[other])
-    return _seen(t, one, t.start[other], t.end[other]) < 0.3 * shorter
+    return _seen(t, one, t.start[other], t.end[other]) < OVERLAP * shorter
 
 
 def _pick(owner: Array, other: Array, key: Array, chosen: Array) -> None:

@@ -6,7 +6,8 @@ from torch import Tensor, nn
 
 from genmo_blender.engine.network.absorbed import distinct_texts
 from genmo_blender.engine.network.denoiser import TextContext
-from genmo_blender.engine.network.text_attention import TextAttention, plan_text
+from genmo_blender.engine.network.text_attention import TextAttention, _plan_every_text, plan_text
+from genmo_blender.engine.network.text_attention import with_null as with_null_text
 
 WIDTH, HEADS, TOKENS = 16, 2, 5
 
@@ -53,6 +54,18 @@ def test_texts_add_up_by_their_weights(tokens: int, with_null: bool) -> None:
     null = torch.randn(1, TOKENS, WIDTH) if with_null else None
     got = attend(layer, x, texts, weights, window=16, null=null)
     torch.testing.assert_close(got, reference(layer, x, texts, weights, null), atol=2e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("with_null", [False, True])
+def test_attending_to_every_text_unasked_is_the_same_attention(with_null: bool) -> None:
+    layer, x, texts, weights = layer_and_inputs(24)
+    null = torch.randn(1, TOKENS, WIDTH) if with_null else None
+    plan = _plan_every_text(with_null_text(weights) if with_null else weights, texts.shape[1])
+    rows = texts.flatten(0, 1)[plan.used]
+    got = layer(x, layer.keys_values(rows if null is None else torch.cat([rows, null])), plan)
+    torch.testing.assert_close(got, reference(layer, x, texts, weights, null), atol=2e-6, rtol=1e-5)
+    meta = weights.to("meta").requires_grad_()
+    assert len(plan_text(meta, 16, with_null).groups) == texts.shape[1] + with_null
 
 
 def test_a_frame_outside_every_text_gets_exactly_nothing() -> None:

@@ -97,8 +97,8 @@ def test_a_batch_that_leaves_a_twin_alone_and_one_that_cannot_be_cut(refused, fo
 
 def test_weights_of_another_network(refused, folder):
     weights = ROOT / "assets" / "genmo_mini.safetensors"
-    said = refused("--data", folder, "--preset", "mini_256", "--init", weights)
-    assert "genmo_mini.safetensors is of another network than the preset's, which is 256 wide with 7 layers" in said
+    said = refused("--data", folder, "--preset", "mini", "--init", weights)
+    assert "genmo_mini.safetensors is of another network than the preset's, which is 192 wide with 6 layers" in said
 
 
 def test_a_run_that_is_already_there_and_one_that_is_not(refused, folder, tmp_path):

@@ -96,6 +96,39 @@ def test_a_sentence_lies_over_frames_that_its_caption_covers_or_that_it_was_stre
             assert sentence < 0 or any(c.start - first < b and a < c.end - first for c in said)
 
 
+def test_what_lasts_is_hardly_stretched_and_nothing_far_over_what_is_captioned_otherwise():
+    start, end = np.array([10, 60, 100, 0]), np.array([40, 90, 130, 20])
+    text = np.array([0, 1, 0, 2])
+    offset = np.array([0, 3, 4])  # the last one is of another clip
+    since, until = windows._reach(start, end, text, offset, np.array([False, False, False, True]))
+    assert since.tolist() == [0, 40, 90, 0] and until.tolist()[:2] == [60, 100]
+    assert until[3] == 23 and until[2] > 10**6
+    asked = {"a person walks backward": True, "a person raises the left arm": True, "someone waves the left hand": True}
+    asked |= {"a person walks forward and turns left": False, "a person kicks with the left leg": False}
+    asked |= {"a person jumps": False, "a person swings the left leg up": False, "the right arm is held up": True}
+    assert {caption: windows.lasts(caption) for caption in asked} == asked
+
+
+def test_windows_about_what_lasts_are_covered_by_it(built):
+    rng = np.random.default_rng(3)
+    drawn = windows.WindowSampler(built).draw(rng, 3000)
+    text_of = {int(row): text for text, rows in zip(built.texts, built.choices, strict=True) for row in rows}
+    measured = {c.text for clip in built.clips for c in clip.captions if c.kind == "motion"}
+    checked = 0
+    for i in range(len(drawn)):
+        place = built.start[drawn.clip[i]]
+        for sentence, start, end in zip(drawn.sentence[i], drawn.start[i], drawn.end[i], strict=True):
+            text = text_of.get(int(sentence), "")
+            if sentence < 0 or text not in measured or not windows.lasts(text):
+                continue
+            begin = drawn.first[i] - place + start
+            own = [c for c in built.clips[drawn.clip[i]].captions if text_of.get(int(sentence)) == c.text]
+            shared = max((min(c.end, begin + end - start) - max(c.start, begin) for c in own), default=0)
+            checked += 1
+            assert shared >= 0.55 * (end - start) or shared >= end - start - 20, (text, start, end)
+    assert checked > 100
+
+
 def test_a_part_of_a_steps_windows_is_what_the_whole_holds_there(built):
     sampler = windows.WindowSampler(built)
     whole, again = (sampler.draw(np.random.default_rng((5, 1)), 12) for _ in range(2))

@@ -8,10 +8,12 @@ import pytest
 import torch
 
 from genmo_blender.engine.checkpoint import save_checkpoint
-from genmo_blender.engine.network.denoiser import SentenceEmbedder
+from genmo_blender.engine.network.denoiser import SentenceEmbedder, mean_token
 from genmo_blender.engine.training import command, corpus
+from genmo_blender.engine.training.batches import TextBatch
+from genmo_blender.engine.training.draws import Draws
 from genmo_blender.engine.training.importers import shards
-from genmo_blender.engine.training.kinds import fill_kinds, kinds_of
+from genmo_blender.engine.training.kinds import deviations_of, fill_kinds, kinds_of, reworded
 from genmo_blender.engine.training.paraphrases import mirror_words, wording
 from genmo_blender.engine.training.state import new_state
 from tests.engine.training import curve
@@ -39,7 +41,7 @@ def test_all_wordings_of_a_caption_are_of_one_kind_and_those_of_the_other_side_o
     assert (count > 0).all() and (np.diff(count) <= 0).all()
 
 
-def clusters(step=1.0, sentences=40, kinds=5):
+def clusters(step=4.0, sentences=40, kinds=5):
     """Kinds that differ in one small direction while their sentences scatter widely in others."""
     random = torch.Generator().manual_seed(0)
     kind = np.repeat(np.arange(kinds), sentences)
@@ -52,23 +54,55 @@ def clusters(step=1.0, sentences=40, kinds=5):
 def test_kinds_are_told_apart_where_wordings_scatter_more_than_they_differ():
     features, kind = clusters()
     embedder = SentenceEmbedder(16, 4, kinds=8)
-    fill_kinds(embedder, features[::2], kind[::2])
+    fill_kinds(embedder, features[::2], kind[::2], np.arange(len(kind[::2])))
     odds = embedder.kinds(features[1::2].float()[:, :2].mean(1)).softmax(-1)
     assert torch.equal(odds.argmax(-1), torch.from_numpy(kind[1::2]))
     assert odds[:, 5:].max() < 1e-6  # kinds that do not exist
 
 
+def test_a_side_is_told_more_sharply_than_what_is_done(built):
+    kind = kinds_of(built)
+    features, _ = command.sentence_features(built)
+    embedder = SentenceEmbedder(384, 4, kinds=512)
+    fill_kinds(embedder, features, kind, built.twin)
+    found = int(kind.max()) + 1
+    other = torch.arange(found)
+    other[kind] = torch.from_numpy(kind[built.twin])
+    odds = embedder.kinds(mean_token(features.float()))[:, :found]
+    sided = torch.from_numpy(kind[built.twin] != kind)
+    rows, number = torch.nonzero(sided)[:, 0], torch.from_numpy(kind)[sided]
+    ahead = odds[rows, number] - odds[rows, other[number]]
+    assert (ahead > 0).float().mean() > 0.95  # some wordings serve both a kind and another
+    assert torch.allclose(embedder.kinds.weight[:found], embedder.kinds.weight[:found][other][other])
+
+
+def test_words_are_heard_as_if_worded_otherwise_and_silence_stays_silent():
+    features, kind = clusters()
+    deviations = deviations_of(features, kind)
+    for number in range(5):
+        assert deviations[kind == number].mean(0).abs().max() < 1e-3
+    text = TextBatch(
+        torch.stack([features[0].float(), torch.zeros(3, 16)])[None].repeat(8, 1, 1, 1), torch.ones(8, 2, 4)
+    )
+    draws = Draws([torch.Generator().manual_seed(0)], 8)
+    heard = reworded(text, deviations, 0.5, draws)
+    moved = (heard.features - text.features).abs().amax((-1, -2))
+    assert 0 < int((moved[:, 0] > 0).sum()) < 8 and not moved[:, 1].any()
+    assert not heard.features[:, 0, 2].any()  # padding is no word
+    assert torch.equal(reworded(text, deviations, 0.0, draws).features, text.features)
+
+
 def test_kinds_with_few_wordings_are_left_out_where_there_is_no_room():
     features, kind = clusters()
     embedder = SentenceEmbedder(16, 4, kinds=3)
-    fill_kinds(embedder, features, kind)
+    fill_kinds(embedder, features, kind, np.arange(len(kind)))
     assert torch.isfinite(embedder.kinds.weight).all() and embedder.kinds.weight.any(1).all()
 
 
 def test_the_null_text_adds_nothing_and_a_kind_adds_its_values_at_its_frames():
-    features, kind = clusters(step=5.0)
+    features, kind = clusters(step=40.0)
     embedder = SentenceEmbedder(16, 4, kinds=5)
-    fill_kinds(embedder, features, kind)
+    fill_kinds(embedder, features, kind, np.arange(len(kind)))
     torch.nn.init.normal_(embedder.values.weight)
     both = torch.stack([features[kind == 3][0].float(), torch.zeros(3, 16)])[None]
     weights = torch.tensor([[[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]])
@@ -86,6 +120,6 @@ def test_weights_of_before_there_were_kinds_go_on_as_they_were(built, tmp_path):
     made = command.checkpoint_of(before.state, old, before.statistics, ("none", "0"), "0")
     save_checkpoint(tmp_path / "old.safetensors", made, half=False)
     after = new_state(new, 1, tmp_path / "old.safetensors").network.denoiser.embed_sentence
-    fill_kinds(after, before.features, kinds_of(built))
+    fill_kinds(after, before.features, kinds_of(built), built.twin)
     features, weights = before.features[:6, None].float(), torch.ones(6, 1, 4)
     assert torch.allclose(after(features, weights), before.state.network.denoiser.embed_sentence(features, weights))

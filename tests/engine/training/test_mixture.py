@@ -83,7 +83,7 @@ def test_nobody_who_is_filmed_is_told_where_a_character_stands_unless_there_is_a
 def test_a_step_on_everything_reaches_every_parameter(built, songs):
     one = trainer(built, EVERYTHING, songs, batch=24)
     seen: set[str] = set()
-    for _ in range(6):
+    for _ in range(12):
         parts = one.step(0.1)
         assert all(torch.isfinite(part) for part in parts.values())
         seen |= {n for n, p in one.state.network.named_parameters() if p.grad is not None and p.grad.any()}

@@ -57,10 +57,10 @@ def test_a_variant_names_the_sides_of_its_source_and_no_other():
 @pytest.mark.parametrize(
     ("fact", "words"),
     [
-        ("slow", "slow|hurr|dawdl|saunter|plod|decelerat|halt"),
-        ("backward", "back|rear|reverse|retreat|withdraw"),
+        ("slow", "slow|hurr|dawdl|saunter|plod|decelerat|halt|trudg|snail|weary|tired|leisure|inch|sluggish"),
+        ("backward", "back|rear|revers|retreat|withdraw"),
         ("both", "both|two|hands|fists|arms"),
-        ("crouch", "crouch|bent|low|hunker|squat"),
+        ("crouch", "crouch|bent|low|hunker|squat|sneak|prowl|slink|stoop|duck"),
     ],
 )
 def test_a_fact_of_the_source_stays_in_every_variant(fact, words):
