@@ -120,7 +120,7 @@ class OfficialModel:
     def _sampler_inputs(self, timeline: Timeline) -> SamplerInputs:
         sums = self.network.conditions.sums(condition_inputs(timeline), 1, timeline.length)
         heard = timeline.music_embed is not None or timeline.audio_array is not None
-        length = torch.tensor([timeline.length])
+        length = torch.tensor([timeline.length], device=sums.f_cond.device)
         return SamplerInputs(sums.f_cond, text_context(timeline), length, sums.f_uncond if heard else None)
 
     def pose(self, timeline: Timeline, net: NetworkOutput) -> FlowResult:

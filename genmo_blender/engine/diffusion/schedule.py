@@ -123,5 +123,5 @@ class DiffusionSchedule:
 def _at(table: Table, t: Tensor, like: Tensor) -> Tensor:
     """Entries of a float64 table at t, shaped to multiply (B, L, C)."""
     # float64 stays on the CPU: some devices do not have it
-    entries = torch.as_tensor(table).to(like.dtype).to(t.device)[t]
+    entries = torch.as_tensor(table, device="cpu").to(like.dtype).to(t.device)[t]
     return entries.view(-1, *[1] * (like.dim() - 1))

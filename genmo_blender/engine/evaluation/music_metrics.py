@@ -40,9 +40,9 @@ def motion_beats(joints: Tensor) -> Tensor:
 
 def _smooth_mirrored(series: Tensor) -> Tensor:
     """Gaussian over time whose ends are mirrored, edge sample included (the convention of the published score)."""
-    taps = gaussian_taps(_BEAT_SMOOTHING, torch.float64)
+    taps = gaussian_taps(_BEAT_SMOOTHING, torch.float64).to(series.device)
     radius, length = len(taps) // 2, len(series)
-    index = torch.arange(-radius, length + radius) % (2 * length)
+    index = torch.arange(-radius, length + radius, device=series.device) % (2 * length)
     index = torch.where(index < length, index, 2 * length - 1 - index)
     return (series.double()[index].unfold(0, len(taps), 1) * taps).sum(-1).to(series.dtype)
 

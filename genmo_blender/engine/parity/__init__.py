@@ -30,8 +30,8 @@ def run(
 ) -> int:
     """Run the parity cases of `folder` and return an exit code: 0 when all pass, else 1.
 
-    With fewer `modules` than all, files that those modules do not read are not missed. On another `device` a case
-    counts as failed, too, where its own code takes numpy's way through the processor.
+    With fewer `modules` than all, files that those modules do not read are not missed. All arrays and networks of the
+    cases are on `device`.
     """
     import torch
 
@@ -39,6 +39,6 @@ def run(
 
     torch.set_num_threads(1)
     cases = [case for module in modules for case in import_module(f".{module}", __package__).CASES]
-    with torch.no_grad(), torch.device(device):
+    with torch.no_grad():
         failed = run_cases(ParityFolder(folder, device), cases, whole=set(modules) == set(CASE_MODULES), say=say)
     return 1 if failed else 0

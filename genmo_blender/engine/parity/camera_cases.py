@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-
 from ..representation import boxes, camera
 from ..representation.gravity_view import facing_frame
 from .framework import Case, CaseData
@@ -26,7 +24,7 @@ def _boxes(data: CaseData) -> None:
     data.check("kp_normalised", boxes.normalise_keypoints(keypoints, box), _UNITLESS)
     # The smaller box's factor is not stored: one number tells it, all others check it.
     factor = float(data["kp_normalised"][0, 0, 0, 0] / data["kp_normalised_small"][0, 0, 0, 0])
-    small = box * torch.tensor([1.0, 1.0, round(factor, 4)])
+    small = box * box.new_tensor([1.0, 1.0, round(factor, 4)])
     data.check("kp_normalised_small", boxes.normalise_keypoints(keypoints, small), _UNITLESS)
     # Frames of text alone: keypoints and box are all zero.
     data.check("kp_normalised_zero_box", boxes.normalise_keypoints(keypoints * 0, box * 0), _UNITLESS)

@@ -24,7 +24,7 @@ def _chain(data: CaseData, rotations: torch.Tensor, offsets: torch.Tensor) -> No
     solved = solve_chain(rotations[..., limb, :, :], steps, {3: target[..., 0, :]})
     limit = math.radians(tolerance["rotation_max_deg"])
     data.check("ccd_chain_local", torch.cat([solved, steps.unsqueeze(-1)], dim=-1), {"atol": limit, "rtol": 0.0})
-    angle = _largest_angle(solved, torch.from_numpy(expected[..., :3]))
+    angle = _largest_angle(solved, torch.from_numpy(expected[..., :3]).to(solved.device))
     data.check_value("ccd rotations, degrees", angle, 0.0, {"atol": tolerance["rotation_max_deg"], "rtol": 0.0})
 
 

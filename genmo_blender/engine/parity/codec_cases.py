@@ -16,7 +16,7 @@ from .names import named_number
 
 
 def _body(data: CaseData) -> None:
-    body = body_from_arrays({name: data[name] for name in FIELDS})
+    body = body_from_arrays({name: data[name] for name in FIELDS}).to(data.folder.device)
     pose, betas = data.tensor("t_body_pose"), data.tensor("t_betas")
     orient, transl = data.tensor("t_global_orient"), data.tensor("t_transl")
     lite = LiteBody.build(body, data.tensor("verts437_ids"), data.tensor("coco17_regressor"))
@@ -33,7 +33,7 @@ def _body(data: CaseData) -> None:
 def _transforms(rotation: Tensor, position: Tensor) -> Tensor:
     """(..., 3, 3) and (..., 3) -> (..., 4, 4)."""
     top = torch.cat([rotation, position.unsqueeze(-1)], dim=-1)
-    bottom = torch.tensor([0.0, 0.0, 0.0, 1.0]).expand(*top.shape[:-2], 1, 4)
+    bottom = top.new_tensor([0.0, 0.0, 0.0, 1.0]).expand(*top.shape[:-2], 1, 4)
     return torch.cat([top, bottom], dim=-2)
 
 

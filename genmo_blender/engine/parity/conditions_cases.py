@@ -92,7 +92,8 @@ def _conditions(data: CaseData) -> None:
         if presence in _WITH_TERMS:
             _check_terms(data, embedder, inputs, presence)
     # the motion itself is a condition of nothing: it passes through with padded frames at zero
-    valid = torch.arange(frames) < data.tensor("length")[:, None]
+    length = data.tensor("length")
+    valid = torch.arange(frames, device=length.device) < length[:, None]
     data.check("partial_motion", data.tensor("partial_target_x") * valid[..., None])
 
 

@@ -32,7 +32,9 @@ class _GivenNoise:
 
 def _model(data: CaseData, stem: str = "gem_small") -> OfficialModel:
     network = load_small(data.folder, stem)
-    return OfficialModel(network, official_statistics(), parity_body(data.folder), OfficialQuirks.official())
+    return OfficialModel(
+        network, official_statistics().to(data.folder.device), parity_body(data.folder), OfficialQuirks.official()
+    )
 
 
 def _check_body(data: CaseData, prefix: str, params: BodyParams, valid: Tensor | None = None) -> None:
@@ -76,7 +78,7 @@ def _check_flow(data: CaseData, model: OfficialModel, timeline: Timeline, noise:
 def _mixed(data: CaseData) -> None:
     """Footage and texts on one timeline; the image features are stored for the frames with footage alone."""
     has_img, stored = data.tensor("has_img_mask"), data.tensor("f_imgseq_video")
-    image = torch.zeros(len(has_img), stored.shape[-1])
+    image = stored.new_zeros(len(has_img), stored.shape[-1])
     image[has_img] = stored
     timeline = Timeline(
         k_fullimg=data.tensor("K_fullimg"),
@@ -95,7 +97,7 @@ def _mixed(data: CaseData) -> None:
 
 def _video(data: CaseData) -> Timeline:
     """One clip with every visual condition on."""
-    everywhere = torch.ones(len(data["kp2d"]), dtype=torch.bool)
+    everywhere = torch.ones(len(data["kp2d"]), dtype=torch.bool, device=data.folder.device)
     return Timeline(
         k_fullimg=data.tensor("K_fullimg"),
         kp2d=data.tensor("kp2d"),
@@ -129,7 +131,7 @@ def _audio(data: CaseData) -> None:
         has_music=data.tensor("has_music_mask"),
         has_audio=data.tensor("has_audio_mask"),
     )
-    timeline = replace(timeline, has_cam=torch.zeros(timeline.length, dtype=torch.bool))
+    timeline = replace(timeline, has_cam=torch.zeros(timeline.length, dtype=torch.bool, device=data.folder.device))
     _check_flow(data, _model(data), timeline, data.tensor("noise"))
 
 

@@ -102,7 +102,7 @@ def _conditions(data: CaseData, mode: str, true: TrueMotion) -> ConditionInputs:
         has_music=flags["music"],
         has_audio=flags["audio"],
     )
-    nothing = torch.ones(visible.shape[:2])
+    nothing = torch.ones(visible.shape[:2], device=visible.device)
     draws = DropDraws(nothing[:, 0], nothing[:, 0], nothing[:, 0], nothing[:, 0], {})
     return drop_conditions(inputs, draws, data.tensor("has_text"), regression=mode == "regression")
 
@@ -122,7 +122,7 @@ def _network_input(data: CaseData, mode: str, target: Targets, valid: Tensor) ->
 
 def _forward(data: CaseData, network: GenmoNetwork, mode: str) -> _Pass:
     tolerance, lite = data.meta["tolerance"], parity_lite_body(data.folder)
-    statistics, true = official_statistics(), _true_motion(data, mode)
+    statistics, true = official_statistics().to(data.folder.device), _true_motion(data, mode)
     target = targets(true, lite, statistics, OfficialQuirks.official())
     _check_targets(data, mode, target)
     x_t, t = _network_input(data, mode, target, true.valid)

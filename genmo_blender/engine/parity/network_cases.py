@@ -88,7 +88,7 @@ def _weights(stem: str) -> Case:
 
 def _plan(data: CaseData, tokens: int, head_dim: int, mask: str = "") -> AttentionPlan:
     """Plan for the block cases: no mask, the padding of the file, or its 2-D mask."""
-    plan = plan_attention(torch.tensor([tokens]), tokens, tokens, head_dim)
+    plan = plan_attention(torch.tensor([tokens], device=data.folder.device), tokens, tokens, head_dim)
     if not mask:
         return plan
     blocked = data.tensor("attn_pad")[:, None, None] if mask == "pad" else data.tensor("attn_mask2d")[None, None]
@@ -98,7 +98,7 @@ def _plan(data: CaseData, tokens: int, head_dim: int, mask: str = "") -> Attenti
 def _primitives(data: CaseData, denoiser: Denoiser) -> None:
     rope_in = data.tensor("rope_in")
     tokens, head_dim = rope_in.shape[-2:]
-    turned = rotate(rope_in.transpose(1, 2), rotary_table(tokens, head_dim)).transpose(1, 2)
+    turned = rotate(rope_in.transpose(1, 2), rotary_table(tokens, head_dim).to(rope_in.device)).transpose(1, 2)
     data.check("rope_out", turned)
     angles = rotary_angles(data.arrays["rope_freqs"].shape[0], head_dim)
     data.check("rope_freqs", angles.repeat_interleave(2, dim=-1))
@@ -118,7 +118,7 @@ def _transformer_blocks(data: CaseData) -> None:
         data.check(f"attn_out_{mask or 'nomask'}", block.attn(x, plan))
         data.check(f"block_out_{mask or 'nomask'}", block(x, plan))
     x = data.tensor("textblock_x")
-    everywhere = plan_text(torch.ones(len(x), 1, x.shape[1]), x.shape[1], null_remainder=False)
+    everywhere = plan_text(x.new_ones(len(x), 1, x.shape[1]), x.shape[1], null_remainder=False)
     keys_values = text_block.cross_attn.keys_values(data.tensor("textblock_context"))
     data.check("textblock_out", text_block(x, keys_values, everywhere))
     x, contexts = data.tensor("multi_x"), data.tensor("multi_context")
@@ -137,7 +137,8 @@ def _attention_windows(data: CaseData) -> None:
         if numbers is None:
             continue
         length, window = int(numbers[2]), int(numbers[3])
-        causal = torch.zeros(data.arrays[name].shape[0] if numbers[1] else 1, dtype=torch.bool)
+        rows = data.arrays[name].shape[0] if numbers[1] else 1
+        causal = torch.zeros(rows, dtype=torch.bool, device=data.folder.device)
         causal[0] = numbers[1] is not None
         mask = window_mask(length, window, causal)
         data.check(name, mask if numbers[1] else mask[0])
@@ -148,7 +149,12 @@ def _check_windowed_plan(data: CaseData, name: str, mask: Tensor, window: int, c
     """The block plan that is really used allows exactly the keys of the mask."""
     length = mask.shape[1]
     plan = plan_attention(
-        torch.full((len(mask),), length), length, window, 2, causal if causal.any() else None, block=5
+        torch.full((len(mask),), length, device=mask.device),
+        length,
+        window,
+        2,
+        causal if causal.any() else None,
+        block=5,
     )
     blocked = torch.ones_like(mask)
     for block in plan.blocks:

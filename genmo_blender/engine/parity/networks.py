@@ -32,7 +32,8 @@ def config_from_sizes(sizes: dict[str, Any]) -> NetworkConfig:
 
 def load_small(folder: ParityFolder, stem: str = "gem_small") -> GenmoNetwork:
     """`gem_small` or `gem_small_reg` with its weights in fp32, in eval mode. Raises if any key does not fit."""
-    network = GenmoNetwork(config_from_sizes(folder.json(stem + "_{word}.json")))
+    with torch.device(folder.device):
+        network = GenmoNetwork(config_from_sizes(folder.json(stem + "_{word}.json")))
     official = folder.arrays(stem + "_{word}.safetensors")
     ours = {key: official[official_name(key)] for key in network.state_dict()}
     if len(ours) != len(official):

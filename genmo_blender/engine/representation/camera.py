@@ -14,11 +14,16 @@ CAM_ANGVEL_MEAN = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 CAM_ANGVEL_STD = (0.001, 0.1, 0.1, 0.1, 0.001, 0.1)
 
 
+def _numbers(*values: Tensor | float) -> list[Tensor]:
+    """Single precision, where the first tensor of them is."""
+    device = next((v.device for v in values if isinstance(v, Tensor)), torch.device("cpu"))
+    return [torch.as_tensor(v, dtype=torch.float32, device=device) for v in values]
+
+
 def intrinsics(width: Tensor | float, height: Tensor | float, focal: Tensor | float) -> Tensor:
     """K (..., 3, 3) in pixels with the principal point in the middle."""
-    values = (torch.as_tensor(v, dtype=torch.float32) for v in (width, height, focal))
-    w, h, f = torch.broadcast_tensors(*values)
-    k = torch.zeros(*f.shape, 3, 3)
+    w, h, f = torch.broadcast_tensors(*_numbers(width, height, focal))
+    k = f.new_zeros(*f.shape, 3, 3)
     k[..., 0, 0] = k[..., 1, 1] = f
     k[..., 0, 2], k[..., 1, 2], k[..., 2, 2] = w / 2, h / 2, 1.0
     return k
@@ -27,14 +32,14 @@ def intrinsics(width: Tensor | float, height: Tensor | float, focal: Tensor | fl
 def estimate_intrinsics(width: Tensor | float, height: Tensor | float, focal_rule: str = "diagonal") -> Tensor:
     """K (..., 3, 3) guessed from the image's size: the focal length is the diagonal, with which the published weights
     were probably trained, or the "longest_side", as the release has it now (spec 5.1 D8)."""
-    width, height = torch.as_tensor(width, dtype=torch.float32), torch.as_tensor(height, dtype=torch.float32)
+    width, height = _numbers(width, height)
     rules = {"diagonal": torch.hypot, "longest_side": torch.maximum}
     return intrinsics(width, height, rules[focal_rule](width, height))
 
 
 def intrinsics_from_fov(width: Tensor | float, height: Tensor | float, fov_degrees: float) -> Tensor:
     """K (..., 3, 3) from the horizontal field of view."""
-    width = torch.as_tensor(width, dtype=torch.float32)
+    (width,) = _numbers(width)
     return intrinsics(width, height, width / 2 / math.tan(math.radians(fov_degrees) / 2))
 
 

@@ -140,4 +140,4 @@ def official_statistics() -> Statistics:
     """The statistics block of the release (spec 4.3), for converted official checkpoints and the parity cases."""
     with open(Path(__file__).with_name("official_statistics.json"), encoding="utf-8") as file:
         record = json.load(file)
-    return Statistics(torch.tensor(record["mean"]), torch.tensor(record["std"]))
+    return Statistics(*(torch.tensor(record[name], device="cpu") for name in ("mean", "std")))

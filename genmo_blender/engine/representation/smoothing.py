@@ -9,7 +9,7 @@ from torch import Tensor
 def gaussian_taps(sigma: float = 3.0, dtype: torch.dtype = torch.float32) -> Tensor:
     """Normalised Gaussian of radius 4 sigma, (2 * 4 sigma + 1,)."""
     radius = int(4 * sigma + 0.5)
-    x = torch.arange(-radius, radius + 1, dtype=torch.float64)
+    x = torch.arange(-radius, radius + 1, dtype=torch.float64, device="cpu")  # some devices have no float64
     taps = torch.exp(-0.5 * (x / sigma) ** 2)
     return (taps / taps.sum()).to(dtype)
 

@@ -45,7 +45,7 @@ def default_noise_table() -> NoiseTable:
 
 def _table(nose: float, head: tuple[float, ...], arm: tuple[float, ...], leg: tuple[float, ...]) -> Tensor:
     """(17,): nose, then eyes and ears, shoulder-elbow-wrist, hip-knee-ankle, each the same on both sides."""
-    return torch.tensor([nose, *(value for part in (*head, *arm, *leg) for value in (part, part))])
+    return torch.tensor([nose, *(value for part in (*head, *arm, *leg) for value in (part, part))], device="cpu")
 
 
 @dataclass(frozen=True)
@@ -128,14 +128,14 @@ def drop_runs(lengths: list[int], frames: int, config: DropConfig, random: np.ra
 
     The legacy generator and the order of its calls are the release's.
     """
-    visible = torch.ones(len(lengths), frames, COCO, dtype=torch.bool)
+    visible = torch.ones(len(lengths), frames, COCO, dtype=torch.bool, device="cpu")
     for sample, length in enumerate(lengths):
         if random.rand() >= config.sample_rate:
             continue
         for _ in range(random.randint(1, config.most_drops + 1)):
             run = random.randint(1, min(config.longest, length) + 1)
             start = random.randint(0, max(length - run, 1))
-            kept = torch.zeros(COCO, dtype=torch.bool)
+            kept = torch.zeros(COCO, dtype=torch.bool, device="cpu")
             if config.joint_rate is not None:
                 kept = hide_downstream(torch.from_numpy(random.rand(COCO) >= config.joint_rate))
             visible[sample, start : start + run] &= kept
