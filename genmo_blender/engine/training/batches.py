@@ -66,7 +66,7 @@ def collate(corpus: Corpus, windows: Windows, features: Tensor, statistics: Stat
         [
             corpus.pose[rows],
             velocity.new_zeros(len(rows), WINDOW, 10),
-            -matrix_to_6d(root),
+            -matrix_to_6d(root),  # LEVEL_CAMERA @ root: of its rows these are the first two
             matrix_to_6d(root),
             velocity,
         ],

@@ -105,9 +105,8 @@ def _train(arguments: argparse.Namespace, chosen: Preset, world: World) -> None:
         features, encoder = sentence_features(corpus)
         held_out_features, _ = sentence_features(held_out)
     embedder = state.network.denoiser.embed_sentence
-    kind = kinds_of(corpus)
     if embedder is not None and embedder.kinds is not None and not embedder.kinds.weight.any():
-        fill_kinds(embedder, features, kind, corpus.twin)
+        fill_kinds(embedder, features, kinds_of(corpus), corpus.twin)
         for name, value in state.network.state_dict().items():
             if "embed_sentence.kinds." in name:
                 state.average[name].copy_(value)

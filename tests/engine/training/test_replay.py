@@ -8,7 +8,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from genmo_blender.engine.network.attention import plan_attention
+from genmo_blender.engine.network.attention import _whole_block, plan_attention
 from genmo_blender.engine.training import corpus
 from genmo_blender.engine.training.importers import shards
 from genmo_blender.engine.training.mixture import Shares
@@ -88,11 +88,9 @@ def test_arrays_are_found_and_changed_wherever_they_lie(built):
     assert twice.film is None and len(list(tensors_of(sample))) >= 12
 
 
-def test_attention_planned_without_looking_is_the_same_attention(monkeypatch):
+def test_attention_planned_without_looking_is_the_same_attention():
     lengths = torch.tensor([30, 12, 1])
     plan = plan_attention(lengths, 30, 20, 8)
     blind = plan_attention(lengths.to(META), 30, 20, 8)
     assert [(b.queries, b.keys) for b in blind.blocks] == [(slice(0, 30), slice(0, 30))]
-    from genmo_blender.engine.network.attention import _whole_block
-
     assert torch.equal(_whole_block(lengths, 30, 20).mask, plan.blocks[0].mask)
