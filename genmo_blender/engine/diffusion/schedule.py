@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -98,8 +98,16 @@ class DiffusionSchedule:
 
     def q_sample(self, x0: Tensor, t: Tensor, noise: Tensor) -> Tensor:
         """Noise clean motion: sqrt(abar) x_0 + sqrt(1 - abar) noise; x0 (B, L, C), t (B,) indices of this chain."""
+        signal, spread = (table[t].view(-1, *[1] * (x0.dim() - 1)) for table in self._noising(x0.device, x0.dtype))
+        return signal * x0 + spread * noise
+
+    @cache  # noqa: B019 - there are two or three schedules a process; a training step must not wait for a copy
+    def _noising(self, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """sqrt(abar) and sqrt(1 - abar) on a device."""
         abar = self.alphas_cumprod
-        return _at(np.sqrt(abar), t, x0) * x0 + _at(np.sqrt(1.0 - abar), t, x0) * noise
+        tables = (np.sqrt(abar), np.sqrt(1.0 - abar))
+        signal, spread = (torch.as_tensor(table, device="cpu").to(dtype).to(device) for table in tables)
+        return signal, spread
 
     def q_posterior_mean(self, x0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """Mean of q(x_{t-1} | x_t, x_0)."""

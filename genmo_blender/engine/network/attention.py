@@ -84,7 +84,7 @@ def plan_attention(
         queries = slice(first, min(first + size, tokens))
         keys = slice(int(low[:, queries].min()), int(high[:, queries].max()))
         j = torch.arange(keys.start, keys.stop, device="cpu")
-        blocked = (j < low[:, queries, None]) | (j >= high[:, queries, None]) | (j >= lengths[:, None, None])
+        blocked = _blocked(j, low[:, queries], high[:, queries], lengths)
         mask = (blocked * BLOCKED)[:, None].to(device) if bool(blocked.any()) else None
         blocks.append(AttentionBlock(queries, keys, mask))
     return AttentionPlan(rotation, tuple(blocks))
@@ -93,9 +93,13 @@ def plan_attention(
 def _whole_block(lengths: Tensor, tokens: int, window: int) -> AttentionBlock:
     """All queries and keys of short motions, planned without asking the device how long they are."""
     low, high = window_bounds(tokens, window, torch.zeros(1, dtype=torch.bool, device=lengths.device))
-    j = torch.arange(tokens, device=lengths.device)
-    blocked = (j < low[..., None]) | (j >= high[..., None]) | (j >= lengths[:, None, None])
+    blocked = _blocked(torch.arange(tokens, device=lengths.device), low, high, lengths)
     return AttentionBlock(slice(0, tokens), slice(0, tokens), (blocked * BLOCKED)[:, None])
+
+
+def _blocked(keys: Tensor, low: Tensor, high: Tensor, lengths: Tensor) -> Tensor:
+    """Which of the keys (K,) each query must not see, (B, Q, K): outside [low, high), (B, Q) each, or past the end."""
+    return (keys < low[..., None]) | (keys >= high[..., None]) | (keys >= lengths[:, None, None])
 
 
 class RotaryAttention(nn.Module):

@@ -199,14 +199,17 @@ class Denoiser(nn.Module):
         assert isinstance(block, TextBlock)
         return block
 
-    def first_hidden(self, x_t: Tensor, t: Tensor, prepared: Prepared) -> Tensor:
-        """Output of `add_cond_linear`, (B, T, D): the sum of condition, timestep and noised motion."""
+    def first_hidden(self, tokens: Tensor, t: Tensor, prepared: Prepared) -> Tensor:
+        """Output of `add_cond_linear`, (B, T, D): the sum of condition, timestep and noised motion (B, T, p 151)."""
         width = self.config.latent_dim
         weight = self.add_cond_linear.weight
         step = nn.functional.linear(self.embed_timestep(t), weight[:, :width])
-        tokens = _into_tokens(x_t, prepared.lengths, self.config.frames_per_token)
         motion = nn.functional.linear(tokens, weight[:, width:])
         return prepared.condition + step + motion
+
+    def tokens(self, x_t: Tensor, prepared: Prepared) -> Tensor:
+        """The noised motion (B, L, 151) as the network takes it in, (B, T, p 151)."""
+        return _into_tokens(x_t, prepared.lengths, self.config.frames_per_token)
 
     def forward(
         self,
@@ -224,13 +227,14 @@ class Denoiser(nn.Module):
         """
         if observed is not None and observed_mask is not None:
             x_t = torch.where(observed_mask.bool(), observed, x_t)
-        h = self.first_hidden(x_t, t, prepared)
+        tokens = self.tokens(x_t, prepared)
+        h = self.first_hidden(tokens, t, prepared)
         for i, block in enumerate(self.blocks):
             raise_if_cancelled(cancelled)
             if prepared.text is not None:
                 h = self._text_block(i)(h, prepared.texts[i], prepared.text)
             h = block(h, prepared.attention)
-        return self.heads(h, prepared.lengths, prepared.frames)
+        return self.heads(h, tokens, prepared.lengths, prepared.frames)
 
 
 def _into_tokens(x: Tensor, lengths: Tensor, per_token: int) -> Tensor:

@@ -38,12 +38,16 @@ class Heads(nn.Module):
         self.final_layer = Mlp(width, width, per_token * config.motion_dim)
         self.pred_cam_head = Mlp(width, width, per_token * 3)
         self.static_conf_head = Mlp(width, width, per_token * STATIC_JOINT_COUNT)
+        self.bypass = Bypass(width, per_token * config.motion_dim) if config.head_bypass else None
         self.smoothing = Smoothing(config.motion_dim, config.head_filter) if config.head_filter else None
         self.per_token = per_token
 
-    def forward(self, h: Tensor, lengths: Tensor, frames: int) -> NetworkOutput:
-        """h (B, T, D); `lengths` (B,) valid frames; `frames` L."""
-        motion = self._frames(self.final_layer(h), frames)
+    def forward(self, h: Tensor, tokens: Tensor, lengths: Tensor, frames: int) -> NetworkOutput:
+        """h (B, T, D); `tokens` (B, T, p 151) the noised motion; `lengths` (B,) valid frames; `frames` L."""
+        motion = self.final_layer(h)
+        if self.bypass is not None:
+            motion = motion + self.bypass(h, tokens)
+        motion = self._frames(motion, frames)
         if self.smoothing is not None:
             motion = self.smoothing(motion, lengths)
         camera = self._frames(self.pred_cam_head(h), frames)
@@ -54,6 +58,22 @@ class Heads(nn.Module):
 
     def _frames(self, x: Tensor, frames: int) -> Tensor:
         return x.float().unflatten(-1, (self.per_token, -1)).flatten(1, 2)[:, :frames]
+
+
+class Bypass(nn.Module):
+    """What goes round the motion head's hidden layer, which is too narrow for fast motion: the hidden state itself, and
+    of the noised motion as much as the hidden state says. Starts as nothing."""
+
+    def __init__(self, width: int, channels: int) -> None:
+        super().__init__()
+        self.state = nn.Linear(width, channels, bias=False)
+        self.share = nn.Linear(width, channels, bias=False)
+        nn.init.zeros_(self.state.weight)
+        nn.init.zeros_(self.share.weight)
+
+    def forward(self, h: Tensor, tokens: Tensor) -> Tensor:
+        """(B, T, D) and (B, T, C) to (B, T, C)."""
+        return torch.addcmul(self.state(h), self.share(h), tokens.to(h.dtype))
 
 
 class Smoothing(nn.Module):

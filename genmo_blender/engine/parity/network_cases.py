@@ -188,7 +188,8 @@ def run_denoiser(data: CaseData, prefix: str, denoiser: Denoiser) -> None:
         data.check(prefix + name, value[:, :: kept_stride(data.meta, value.shape[1], kept)])
     if observed is not None and mask is not None:
         x_t = torch.where(mask.bool(), observed, x_t)
-    blocks["after_add_cond_linear"] = denoiser.first_hidden(x_t, data.tensor(prefix + "t"), prepared)
+    tokens = denoiser.tokens(x_t, prepared)
+    blocks["after_add_cond_linear"] = denoiser.first_hidden(tokens, data.tensor(prefix + "t"), prepared)
     for name, value in blocks.items():
         if prefix + name in data.arrays:
             data.check(prefix + name, value)

@@ -21,9 +21,10 @@ from ..representation.codec import Statistics
 from .corpus import Corpus, build, statistics_of
 from .distributed import DEVICES, World, joined
 from .kinds import fill_kinds, kinds_of
-from .loop import LOG_NAME, Budget, Trainer, run
+from .loop import Trainer
 from .pack import ENDING, SPLITS, Prepared, prepared, read_pack, write_pack
 from .presets import Preset, preset
+from .running import LOG_NAME, Budget, run
 from .songs import SongTable, song_table
 from .songs import load as load_songs
 from .songs import save as save_songs

@@ -7,6 +7,7 @@ frame i is frame i + N (mini_model.md: "the mirrored twin, words swapped, in the
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,6 +30,10 @@ CONTACT_HEIGHT = 0.08  # m above rest, mini_model.md: "contacts as in spec 7 and
 # Whoever leans on an object that is not in the data (mini_model.md, recipe).
 PROPS = frozenset({"climb", "ladder", "stairs"})
 MIN_FRAMES = 24
+SHORTEST_CAPTION = 10  # frames
+GOES = re.compile(r"\b(?:walks|runs|jogs|sprints)\b(?! crouching)")
+STOOPS = re.compile(r"\b(?:bends|leans far|squats|sits|lies)\b")
+"""Whoever asks for a run does not mean that somebody runs to a box and bends down, though the run is measured so."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +91,22 @@ def locked(clip: Clip) -> Clip:
 
 def usable_captions(clip: Clip) -> list[Caption]:
     """Captions that a window may be trained on: measured ones of at least a third of a second, strong whole ones."""
-    return [
-        c for c in clip.captions if (c.kind == "motion" and c.end - c.start >= 10) or not (c.weak or c.kind == "motion")
+    measured = [c for c in clip.captions if c.kind == "motion"]
+    stoops = [c for c in measured if STOOPS.search(c.text)]
+    going = [_upright(c, stoops) if GOES.search(c.text) else c for c in measured]
+    return [c for c in going if c.end - c.start >= SHORTEST_CAPTION] + [
+        c for c in clip.captions if not (c.weak or c.kind == "motion")
     ]
+
+
+def _upright(caption: Caption, stoops: list[Caption]) -> Caption:
+    """The longest part of a caption's frames in which nobody stoops."""
+    upright = np.ones(caption.end - caption.start, dtype=int)
+    for c in stoops:
+        upright[max(c.start - caption.start, 0) : max(c.end - caption.start, 0)] = 0
+    edges = np.flatnonzero(np.diff(upright, prepend=0, append=0)).reshape(-1, 2).tolist()
+    first, end = max(edges, key=lambda part: part[1] - part[0], default=(0, 0))
+    return replace(caption, start=caption.start + first, end=caption.start + end)
 
 
 def build(clips: list[Clip]) -> Corpus:

@@ -22,8 +22,7 @@ from .windows import MAX_TEXTS
 Array = np.ndarray
 RIDGE, SHARPNESS = 0.3, 0.08
 """Of the kinds, whichever side: a ridge in units of the mean scatter, since few sentences do not span 384, and what
-multiplies the log odds, since wordings that nobody has heard scatter more widely. Both from held-out wordings
-(docs/developers/training.md)."""
+multiplies the log odds, since wordings that nobody has heard scatter more widely: set by held-out ones (hearing.py)."""
 SIDE_RIDGE, SIDE_SHARPNESS = 0.1, 0.2
 """Of left against right, which a word or two decide however the rest is worded."""
 FARTHEST = 1.5

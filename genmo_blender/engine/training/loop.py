@@ -1,4 +1,4 @@
-"""The training loop: estimation and diffusion under every mixture of conditions, resumable to the same curve.
+"""The training step: estimation and diffusion under every mixture of conditions, resumable to the same curve.
 
 Whatever a sample draws comes from generators seeded by (seed, step) and its place in the global batch, so a resumed run
 sees the batches, timesteps and noise that an unbroken one would have seen, on whatever number of processes.
@@ -6,13 +6,8 @@ sees the batches, timesteps and noise that an unbroken one would have seen, on w
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -36,27 +31,12 @@ from .objective import Weights, terms, total
 from .presets import Preset
 from .replay import Replay
 from .songs import SongTable
-from .state import TrainingState, save_state
+from .state import TrainingState
 from .windows import WINDOW, Windows, WindowSampler
 
-PAUSE_FOLDER = Path.home() / ".cache" / "genmo_blender" / "pause"
-LOG_NAME = "log.jsonl"
 NOISY = 920  # from here on the bundled model's predictions depend on the text by more than a hundredth
 NOISE_BLOCK = 16  # windows at least whose random numbers come from one generator
 NOISE_BLOCKS = 8  # generators of a step at most: every draw asks each of them
-
-
-@dataclass(frozen=True)
-class Budget:
-    """When a run ends: after ``steps`` in all, or after ``seconds`` of its own, whichever is given."""
-
-    steps: int = 0
-    seconds: float = 0.0
-
-    def progress(self, state: TrainingState) -> float:
-        """How much of it is done, from 0; at 1 the run is over."""
-        by_steps = state.step / self.steps if self.steps else 0.0
-        return max(by_steps, state.spent / self.seconds if self.seconds else 0.0)
 
 
 def learning_rate(preset: Preset, step: int, progress: float, epoch: float) -> float:
@@ -66,33 +46,6 @@ def learning_rate(preset: Preset, step: int, progress: float, epoch: float) -> f
         return preset.learning_rate * warm * 0.5 ** sum(epoch >= e for e in preset.halve_at)
     fall = preset.final_rate + (1 - preset.final_rate) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
     return preset.learning_rate * warm * fall
-
-
-def wait_while_paused(folder: Path = PAUSE_FOLDER, interval: float = 1.0) -> None:
-    """Hold while a test or bench process that is alive has a file in ``folder``.
-
-    On two cores a trainer falsifies every other figure (mini_model.md). A trainer that such a process started itself,
-    as the tests do, goes on whoever else asks for quiet: it finds its starter in GENMO_PAUSED_BY, and that one waits.
-    """
-    while not os.environ.get("GENMO_PAUSED_BY") and any(_alive(path.name) for path in _files(folder)):
-        time.sleep(interval)
-
-
-def _files(folder: Path) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except OSError:
-        return []
-
-
-def _alive(name: str) -> bool:
-    try:
-        os.kill(int(name), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 @dataclass(frozen=True)
@@ -135,7 +88,7 @@ class Trainer:
         self.corpus, self.features = corpus.to(self.device), features.to(self.device)
         self.statistics = statistics.to(self.device)
         self.preset, self.state, self.seed, self.world, self.half = preset, state, seed, world, half
-        self.sampler = WindowSampler(corpus)
+        self.sampler = WindowSampler(corpus, preset.practised)
         self.deviations = deviations_of(self.features, kinds_of(corpus)) if preset.reworded else None
         body = FilmedBody.of(load_free_body()).to(self.device) if preset.shares.filmed else None
         songs = None if songs is None else songs.to(self.device)
@@ -148,10 +101,6 @@ class Trainer:
         self.block = max(NOISE_BLOCK, self.windows // NOISE_BLOCKS)
         steady = self.device.type == "cuda" and preset.shares.steady and len(self.shares) == 1
         self.replay = Replay(self._learn, state.optimiser.zero_grad) if steady else None
-        self.signal, self.spread = (
-            torch.from_numpy(np.sqrt(x)).float().to(self.device)[:, None, None]
-            for x in (self.schedule.alphas_cumprod, 1.0 - self.schedule.alphas_cumprod)
-        )
         self.epoch_samples = 2 * int(np.maximum(corpus.length // WINDOW, 1).sum())  # spec 7.7
 
     def draw(self, step: int) -> Windows:
@@ -203,7 +152,7 @@ class Trainer:
         drawn, noise = self.noise(step, share)
         t = drawn if t is None else t
         inputs, sight = inputs_of(given, self.state.network.config, False, self.draws(step, share, DIFFUSION))
-        x_t = self.signal[t] * given.batch.x0 + self.spread[t] * noise
+        x_t = self.schedule.q_sample(given.batch.x0, t, noise)
         return Sample(given.batch, inputs, given.mask, x_t, t, given.film, sight)
 
     def _estimation(self, given: Given, draws: Draws) -> dict[str, Tensor]:
@@ -308,81 +257,3 @@ class Trainer:
                 sums[name] = sums.get(name, 0.0) + value / batches
         network.load_state_dict(kept)
         return {k: v.item() for k, v in sums.items()}
-
-
-def run(
-    trainer: Trainer,
-    budget: Budget,
-    folder: Path,
-    save: Callable[[TrainingState], None],
-    validation: Trainer | None = None,
-    every_seconds: float = 300.0,
-    report_every: int = 50,
-) -> None:
-    """Train until the budget is spent: a line in ``folder/log.jsonl`` every ``report_every`` steps, state and ``save``
-    (the EMA as a checkpoint) every ``every_seconds`` and at the end."""
-    state, world = trainer.state, trainer.world
-    if world.chief:
-        folder.mkdir(parents=True, exist_ok=True)
-        _cut_log(folder, state.step)
-
-    def keep() -> None:
-        if validation is not None:
-            _log(folder, state, {f"val_{k}": v for k, v in validation.validate().items()})
-        save_state(state, folder)
-        save(state)
-
-    kept_at, last_save = state.step, time.monotonic()
-    while (progress := world.agree(budget.progress(state))) < 1.0:
-        if world.chief:
-            wait_while_paused()
-        began = time.monotonic()
-        _count(state, trainer.step(progress))
-        state.seconds += time.monotonic() - began
-        if state.step % report_every == 0:
-            _report(folder, state, world.chief)
-        if world.chief and time.monotonic() - last_save > every_seconds:
-            keep()
-            kept_at, last_save = state.step, time.monotonic()
-        state.spent += time.monotonic() - began
-    if state.counted:
-        _report(folder, state, world.chief)
-    if world.chief and state.step > kept_at:
-        keep()
-
-
-def _count(state: TrainingState, parts: dict[str, Tensor]) -> None:
-    state.sums = {k: state.sums[k] + v if k in state.sums else v for k, v in parts.items()}
-    state.counted += 1
-
-
-def _report(folder: Path, state: TrainingState, chief: bool) -> None:
-    """The means since the last line; the one place where the loop waits for the device."""
-    if chief:
-        values = (torch.stack(list(state.sums.values())) / state.counted).tolist()
-        _log(folder, state, dict(zip(state.sums, values, strict=True)))
-    state.sums, state.counted = {}, 0
-
-
-def _log(folder: Path, state: TrainingState, figures: dict[str, float]) -> None:
-    line = {"step": state.step, "samples": state.samples, "seconds": round(state.seconds, 1)}
-    line |= {k: round(v, 6) for k, v in figures.items()}
-    with open(folder / LOG_NAME, "a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
-
-
-def _cut_log(folder: Path, step: int) -> None:
-    """Leave away what a killed run wrote after the state it is resumed from: those steps come again."""
-    path = folder / LOG_NAME
-    if not path.is_file():
-        return
-    kept = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            past = json.loads(line)["step"] > step
-        except (ValueError, KeyError):  # cut off in the middle
-            past = True
-        kept += [] if past else [line + "\n"]
-    fresh = path.with_name(LOG_NAME + ".new")
-    fresh.write_text("".join(kept), encoding="utf-8")
-    os.replace(fresh, path)

@@ -23,6 +23,10 @@ from .footage import Film
 
 FPS = 30.0
 FEET = (7, 10, 8, 11)
+ROUGH = 3.0
+"""Metres a second. Up to here errors of velocity count by their square: where a blow may fall sooner or later, what is
+least wrong by its size is no blow at all. Beyond they count by their size, or a fresh network, whose frames jump about,
+would learn nothing else."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Weights:
     travel: float = 1.0  # metres, rolled out with the true orientation
     contact: float = 0.1
     foot_speed: float = 1.0  # m/s of feet that should stand
-    velocity: float = 0.2  # m/s
+    velocity: float = 0.2  # squared m/s, up to ROUGH
     acceleration: float = 0.004  # m/s2
     camera: float = 1.0  # of footage: scale, and shifts in units of the box
     reprojection: float = 150.0  # of footage: squared widths of the box
@@ -101,7 +105,7 @@ def terms(
         "foot_speed": (
             torch.linalg.vector_norm(torch.stack([moved[:, :, foot] for foot in FEET], dim=2) + 1e-8, dim=-1) * stands
         ).mean(),
-        "velocity": ((moved - true_moved).abs() * pair[..., None]).mean(),
+        "velocity": (_huber(moved - true_moved) * pair[..., None]).mean(),
         "acceleration": (((moved - true_moved).diff(dim=1)).abs() * FPS * triple[..., None]).mean(),
     }
     return parts, Said(raw, root, joints)
@@ -114,6 +118,11 @@ def total(parts: dict[str, Tensor], weights: Weights) -> Tensor:
         if name != "simple":
             loss = loss + part * getattr(weights, name)
     return loss
+
+
+def _huber(error: Tensor) -> Tensor:
+    """The square up to `ROUGH`, going on straight from there."""
+    return 2.0 * F.huber_loss(error, torch.zeros_like(error), reduction="none", delta=ROUGH)
 
 
 @lru_cache(maxsize=4)

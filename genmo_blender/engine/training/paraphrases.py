@@ -54,12 +54,14 @@ def variants(sentence: str) -> tuple[str, ...]:
     whole-clip captions, a caption of one's own) is returned alone. Direction, side, body part, speed and count are the
     same in all of them.
     """
-    predicate = _SOURCE_SUBJECT.sub("", sentence)
-    ways = _ways_of(predicate)
-    if not ways:
-        return (sentence,)
-    spoken = (phrase for index, way in enumerate(ways) for phrase in _spoken(way, index, sentence))
-    return tuple(dict.fromkeys((sentence, *spoken)))
+    return tuple(dict.fromkeys((sentence, *(phrase for way in spoken_ways(sentence) for phrase in way))))
+
+
+@cache
+def spoken_ways(sentence: str) -> tuple[tuple[str, ...], ...]:
+    """For each way to say ``sentence`` the paraphrases made of it; empty where no pool knows the sentence."""
+    ways = _ways_of(_SOURCE_SUBJECT.sub("", sentence))
+    return tuple(_spoken(way, index, sentence) for index, way in enumerate(ways))
 
 
 @cache

@@ -34,6 +34,8 @@ class Preset:
     out of the noise up to there, and only above does the text decide anything (docs/developers/training.md)."""
     reworded: float = 0.0
     """Part of the sentences that are heard as if they were worded otherwise (kinds.py)."""
+    practised: float = 0.0
+    """Part of the windows about a measured caption that are of those that weights find hard (windows.py)."""
     shares: Shares = Shares()
     """Part of the samples that get footage, keys, paths and music."""
     steps: int = 0
@@ -62,15 +64,19 @@ def _official() -> Preset:
 def presets() -> dict[str, Preset]:
     """All of them by name: ``mini`` is the bundled model's recipe, ``mini_text`` the same with sentences alone,
     ``mini_256`` a size larger for a graphics card, ``mini_256_steady`` the same without what changes shape from step to
-    step, footage and estimation, so that a card plays its steps several times as fast, ``official`` the paper's."""
+    step, footage and estimation, so that a card plays its steps several times as fast, ``mini_256_further`` for going
+    on from such weights: less noise, where motion gets its details, and more of what is hard, ``official`` the
+    paper's."""
     text = Preset(NetworkConfig.mini(), Weights(), noisy_share=0.7, reworded=0.5)
     mini = replace(text, shares=Shares(filmed=0.2, keyed=0.25, waypoints=0.15, dances=0.1, songs=0.5))
     large = replace(mini, network=replace(mini.network, latent_dim=256, layers=7))
+    steady = replace(large, shares=replace(mini.shares, filmed=0.0, estimated=False))
     return {
         "mini": mini,
         "mini_text": text,
         "mini_256": large,
-        "mini_256_steady": replace(large, shares=replace(mini.shares, filmed=0.0, estimated=False)),
+        "mini_256_steady": steady,
+        "mini_256_further": replace(steady, learning_rate=2e-4, warm_up=50, noisy_share=0.55, practised=0.25),
         "official": _official(),
     }
 
@@ -84,6 +90,6 @@ def preset(name: str) -> Preset:
         raise RequestFailure(
             "preset_lacks",
             f"The preset “{name}” cannot be trained by this version: it lacks {known[name].lacking}.",
-            "Use --preset mini, mini_text, mini_256 or mini_256_steady.",
+            "Use --preset mini, mini_text, mini_256, mini_256_steady or mini_256_further.",
         )
     return known[name]

@@ -21,6 +21,11 @@ from .presets import Preset
 
 RARE, RARE_FACTOR = "embed_sentence.values.weight", 10.0
 STATE_NAME = "training_state.pt"
+STARTS_AS_NOTHING = {
+    "sentence_kinds": ("embed_sentence.kinds.", "embed_sentence.values."),
+    "head_bypass": ("heads.bypass.",),
+}
+"""Options that a network may be given after it was trained without, and the parameters that they bring."""
 
 
 @dataclass
@@ -82,9 +87,9 @@ def _groups(network: GenmoNetwork) -> list[dict[str, Any]]:
 def _fill(network: GenmoNetwork, init: Path, preset: Preset) -> Statistics:
     checkpoint = load_checkpoint(init)
     state = checkpoint.state
-    if preset.network.sentence_kinds and not checkpoint.record.network.sentence_kinds:  # of before there were any
-        added = ("embed_sentence.kinds.", "embed_sentence.values.")
-        state = state | {k: v for k, v in network.state_dict().items() if any(name in k for name in added)}
+    for option, added in STARTS_AS_NOTHING.items():
+        if getattr(preset.network, option) and not getattr(checkpoint.record.network, option):
+            state = state | {k: v for k, v in network.state_dict().items() if any(name in k for name in added)}
     try:
         load_state_of(network, state)
     except ModelFailure as failure:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -38,6 +38,8 @@ LASTING = re.compile(
 )
 """What goes on as long as it is asked for, unless it turns."""
 REACH = 0.15  # of its length, on either side
+PRACTISED = re.compile(r"\b(?:punch|kicks|waves|crouching|sideways|moves to the (?:left|right)|runs forward)")
+"""What weights find hard, and a run that goes on from them may draw more often (`Preset.practised`)."""
 MULTI = 0.6
 LAYERED = 0.25
 LEAST_VISIBLE = 15  # frames of a further timed sentence
@@ -116,6 +118,14 @@ class _Classes:
     count: Array
     bound: Array
 
+    def practised(self, chosen: Array, share: float) -> _Classes:
+        """The same, with ``share`` of all weight on the ``chosen`` classes, unless these are all or none."""
+        weight = np.diff(self.bound, prepend=0.0)
+        if not chosen.any() or chosen.all():
+            return self
+        part = np.where(chosen, share / weight[chosen].sum(), (1 - share) / weight[~chosen].sum())
+        return replace(self, bound=np.cumsum(weight * part))
+
     def draw(self, rng: Rng, n: int) -> Array:
         """n occurrences: a class by its weight, then any of its members."""
         k = np.searchsorted(self.bound, rng.random(n) * self.bound[-1], side="right")
@@ -126,15 +136,20 @@ class WindowSampler:
     """Draws windows with a generator of its own; classes by the square root of their frequency.
 
     Measured captions that mean the same are a class, and so are whole-clip captions that stand at the same clips: by
-    sentences, what has been worded in many ways or recorded in one long clip would crowd out the rest.
+    sentences, what has been worded in many ways or recorded in one long clip would crowd out the rest. A share
+    ``practised`` of the measured captions is of `PRACTISED` classes, 0: as often as comes.
     """
 
-    def __init__(self, corpus: Corpus) -> None:
+    def __init__(self, corpus: Corpus, practised: float = 0.0) -> None:
         self.corpus = corpus
         self._timed = _occurrences(corpus, timed=True)
         self._whole = _occurrences(corpus, timed=False)
         frames = self._whole.end - self._whole.start
         self._timed_classes = _classes(self._timed, _by_meaning(self._timed, corpus), np.ones(len(self._timed)))
+        if practised:
+            first = self._timed.text[self._timed_classes.members[self._timed_classes.offset]]
+            chosen = np.array([bool(PRACTISED.search(corpus.texts[text])) for text in first])
+            self._timed_classes = self._timed_classes.practised(chosen, practised)
         self._whole_classes = _classes(self._whole, _by_clips(self._whole), frames / WINDOW)
         self._length_bound = np.cumsum(corpus.length, dtype=np.float64)
         self._choice_count = np.array([len(c) for c in corpus.choices], dtype=np.int64)

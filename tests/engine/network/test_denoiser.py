@@ -139,7 +139,10 @@ def test_what_the_release_lacks_starts_as_nothing() -> None:
     with torch.no_grad():
         plain = network.conditions.f_cond(ConditionInputs(), 1, 24)
         torch.testing.assert_close(network.conditions.f_cond(keys, 1, 24), plain, atol=0, rtol=0)
-    assert not any("key_mask" in k or "root_goal" in k or "smoothing" in k for k in GenmoNetwork(SMALL).state_dict())
+        bypass = network.denoiser.heads.bypass
+        assert bypass is not None and not bypass(torch.randn(1, 6, 32), torch.randn(1, 6, 604)).any()
+    ours = ("key_mask", "root_goal", "smoothing", "bypass")
+    assert not any(part in k for k in GenmoNetwork(SMALL).state_dict() for part in ours)
 
 
 @torch.no_grad()
@@ -154,6 +157,21 @@ def test_the_head_filter_stills_what_jumps_between_frames() -> None:
         return float(run(net, x, length).pred_x[..., pose].diff(n=3, dim=1).abs().mean())
 
     assert jerk(smooth) < 0.4 * jerk(network)
+
+
+@torch.no_grad()
+def test_the_bypass_passes_the_noised_motion_as_far_as_the_hidden_state_says() -> None:
+    network = random_network(replace(MINI, head_filter=()))
+    bypass, x, length = network.denoiser.heads.bypass, torch.randn(1, 24, 151), torch.tensor([24])
+    assert bypass is not None
+    whole = run(network, x, length)
+    share = bypass.share(whole.pred_context).unflatten(-1, (4, 151)).flatten(1, 2)
+    bypass.share.weight.zero_()
+    without = run(network, x, length)
+    fixed = slice(136, 151)  # what is the same in all frames, the betas, aside
+    torch.testing.assert_close(
+        (whole.pred_x - without.pred_x)[..., fixed], (share * x)[..., fixed], atol=1e-5, rtol=1e-5
+    )
 
 
 def test_cancel_is_asked_between_blocks() -> None:

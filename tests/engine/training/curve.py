@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from genmo_blender.engine.network.config import NetworkConfig
-from genmo_blender.engine.training import corpus, loop, presets
+from genmo_blender.engine.training import corpus, loop, presets, running
 from genmo_blender.engine.training.distributed import joined
 from genmo_blender.engine.training.importers import shards
 from genmo_blender.engine.training.state import STATE_NAME, load_state, new_state
@@ -47,7 +47,7 @@ def main(folder, steps, stop, accumulate=1):
         )
         if (folder / STATE_NAME).exists():
             load_state(trainer.state, folder)
-        loop.run(trainer, loop.Budget(steps=steps), folder, end, every_seconds=0.0, report_every=1)
+        running.run(trainer, running.Budget(steps=steps), folder, end, every_seconds=0.0, report_every=1)
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from genmo_blender.engine.representation.codec import LOCAL_TRANSL_VEL, decode_r
 from genmo_blender.engine.training import batches, corpus, windows
 from genmo_blender.engine.training.importers import shards
 from genmo_blender.engine.training.paraphrases import meaning, mirror_words
-from genmo_blender.engine.training.samples import mirrored
+from genmo_blender.engine.training.samples import Caption, mirrored
 from genmo_blender.motion import rotations
 from genmo_blender.motion.floor import sole_level
 from genmo_blender.motion.skeleton import canonical
@@ -72,6 +73,24 @@ def test_a_folder_without_clips_is_refused_with_a_sentence(tmp_path):
         shards.load(tmp_path)
 
 
+def test_who_runs_to_a_box_and_bends_down_runs_only_until_then(clips):
+    def captions(*spans):
+        said = [Caption(text, start, end, "motion") for text, start, end in spans]
+        return [(c.text, c.start, c.end) for c in corpus.usable_captions(replace(clips[0], captions=said))]
+
+    runs, bends, squats = (
+        ("a person runs forward", 0, 61),
+        ("a person bends over", 15, 40),
+        ("someone squats down", 50, 70),
+    )
+    assert captions(runs, bends) == [("a person runs forward", 40, 61), bends]
+    assert captions(runs, bends, squats) == [("a person runs forward", 0, 15), bends, squats]
+    assert captions(runs, ("a person bends over", 5, 55)) == [("a person bends over", 5, 55)]  # too little is left
+    assert captions(runs, ("a person bends over", 0, 90)) == [("a person bends over", 0, 90)]
+    assert captions(runs, ("a person bends over", 70, 90)) == [runs, ("a person bends over", 70, 90)]
+    assert captions(("someone walks crouching", 0, 61), bends) == [("someone walks crouching", 0, 61), bends]
+
+
 def test_windows_lie_inside_their_clip_and_texts_inside_their_window(built):
     sampler = windows.WindowSampler(built)
     drawn = sampler.draw(np.random.default_rng(0), 400)
@@ -94,6 +113,18 @@ def test_a_sentence_lies_over_frames_that_its_caption_covers_or_that_it_was_stre
         for sentence, a, b in zip(drawn.sentence[w], drawn.start[w], drawn.end[w], strict=True):
             said = [c for c in corpus.usable_captions(clip) if sentence in built.choices[row[c.text]]]
             assert sentence < 0 or any(c.start - first < b and a < c.end - first for c in said)
+
+
+def test_what_is_practised_is_drawn_as_often_as_asked(built):
+    hard = [i for i, text in enumerate(built.texts) if windows.PRACTISED.search(text)]
+    rows = np.concatenate([built.choices[i] for i in hard])
+
+    def share(practised):
+        drawn = windows.WindowSampler(built, practised).draw(np.random.default_rng(5), 4000)
+        return float(np.isin(drawn.sentence, rows).any(1).mean())
+
+    about = (1 - windows.UNCONDITIONAL) * windows.TIMED  # of all windows; a further sentence may be one as well
+    assert share(0.8) > 0.75 * about > 1.5 * share(0.0) > 0
 
 
 def test_what_lasts_is_hardly_stretched_and_nothing_far_over_what_is_captioned_otherwise():

@@ -9,7 +9,7 @@ import torch
 
 from genmo_blender.engine.checkpoint import load_checkpoint, save_checkpoint
 from genmo_blender.engine.network.genmo import GenmoNetwork
-from genmo_blender.engine.training import corpus, loop, presets, state
+from genmo_blender.engine.training import corpus, loop, presets, running, state
 from genmo_blender.engine.training.command import checkpoint_of
 from genmo_blender.engine.training.importers import shards
 from genmo_blender.protocol.failures import ModelFailure, RequestFailure, StorageFailure
@@ -80,7 +80,7 @@ def test_a_run_writes_its_log_and_its_average_as_a_checkpoint(built, small, tmp_
     def keep(trained):
         save_checkpoint(path, checkpoint_of(trained, small, one.statistics, ("encoder", "hash"), "data"))
 
-    loop.run(one, loop.Budget(steps=4), tmp_path, keep, validation=trainer(built, small), report_every=2)
+    running.run(one, running.Budget(steps=4), tmp_path, keep, validation=trainer(built, small), report_every=2)
     assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 3
     saved = load_checkpoint(path)
     assert saved.record.card["steps"] == 4 and torch.equal(saved.statistics.mean, one.statistics.mean)
@@ -98,6 +98,16 @@ def test_going_on_from_committed_weights_alone_starts_with_them(built, small, tm
     assert again.step == 0
 
 
+def test_weights_of_before_the_bypass_go_on_with_one_that_is_nothing_yet(built, small, tmp_path):
+    before = replace(small, network=replace(small.network, head_bypass=False))
+    one, path = trainer(built, before), tmp_path / "genmo_mini.safetensors"
+    save_checkpoint(path, checkpoint_of(one.state, before, one.statistics, ("encoder", "hash"), "data"), half=False)
+    again = state.new_state(small, 5, path).network.state_dict()
+    assert all(torch.equal(again[k], v) for k, v in one.state.average.items())
+    added = {k: v for k, v in again.items() if k not in one.state.average}
+    assert len(added) == 2 and not any(bool(v.any()) for v in added.values())
+
+
 def test_resuming_nothing_and_an_unknown_preset_are_refused_with_sentences(built, small, tmp_path):
     with pytest.raises(StorageFailure, match="no run to resume"):
         state.load_state(state.new_state(small, 0), tmp_path)
@@ -108,7 +118,7 @@ def test_resuming_nothing_and_an_unknown_preset_are_refused_with_sentences(built
 def test_the_trainer_does_not_wait_for_the_process_that_started_it(tmp_path, monkeypatch):
     (tmp_path / str(os.getpid())).touch()
     monkeypatch.setenv("GENMO_PAUSED_BY", str(os.getpid()))
-    loop.wait_while_paused(tmp_path)
+    running.wait_while_paused(tmp_path)
 
 
 def test_the_trainer_holds_until_the_process_that_asked_for_quiet_lets_go(tmp_path, monkeypatch):
@@ -117,7 +127,7 @@ def test_the_trainer_holds_until_the_process_that_asked_for_quiet_lets_go(tmp_pa
     held.touch()
     (tmp_path / "999999999").touch()  # a dead process's file holds nobody up
     threading.Timer(0.2, held.unlink).start()
-    loop.wait_while_paused(tmp_path, interval=0.05)
+    running.wait_while_paused(tmp_path, interval=0.05)
     assert not held.exists()
 
 
@@ -154,8 +164,8 @@ def test_the_learning_rate_follows_the_run_or_is_halved_at_the_epochs_that_a_pre
 
 def test_a_run_with_a_time_to_keep_ends_with_it_and_with_a_low_rate(built, small, tmp_path):
     one = trainer(built, small)
-    budget = loop.Budget(seconds=1.0)
-    loop.run(one, budget, tmp_path, lambda trained: None, report_every=1)
+    budget = running.Budget(seconds=1.0)
+    running.run(one, budget, tmp_path, lambda trained: None, report_every=1)
     assert budget.progress(one.state) >= 1 and one.state.step > 1
     assert one.state.optimiser.param_groups[0]["lr"] < 0.5 * small.learning_rate
     spent = one.state.spent
@@ -166,7 +176,7 @@ def test_a_run_with_a_time_to_keep_ends_with_it_and_with_a_low_rate(built, small
 def test_a_state_knows_its_statistics_and_the_steps_since_the_last_line(built, small, tmp_path):
     one = trainer(built, small)
     one.state.statistics = one.statistics
-    loop.run(one, loop.Budget(steps=3), tmp_path, lambda trained: None, report_every=2)
+    running.run(one, running.Budget(steps=3), tmp_path, lambda trained: None, report_every=2)
     again = state.load_state(state.new_state(small, 0), tmp_path)
     assert torch.equal(again.statistics.mean, one.statistics.mean)
 
@@ -182,12 +192,12 @@ def test_a_killed_run_s_log_is_that_of_an_unbroken_one(built, small, tmp_path):
     for folder, save in (("whole", lambda trained: None), ("broken", kill)):
         one = trainer(built, small)
         try:
-            loop.run(one, loop.Budget(steps=6), tmp_path / folder, save, every_seconds=0.0, report_every=2)
+            running.run(one, running.Budget(steps=6), tmp_path / folder, save, every_seconds=0.0, report_every=2)
         except KeyboardInterrupt:
             one = trainer(built, small, 0)
             state.load_state(one.state, tmp_path / folder)
             assert one.state.step == 3
-            loop.run(one, loop.Budget(steps=6), tmp_path / folder, lambda trained: None, report_every=2)
+            running.run(one, running.Budget(steps=6), tmp_path / folder, lambda trained: None, report_every=2)
     assert lines(tmp_path / "whole") == lines(tmp_path / "broken")
 
 

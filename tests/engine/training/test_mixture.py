@@ -120,9 +120,9 @@ def test_keyed_channels_reach_the_network_clean_whatever_the_noise(built, monkey
     seen = []
     forward = one.state.network.denoiser.first_hidden
 
-    def spy(x_t, t, prepared):
-        seen.append((x_t.detach(), t))
-        return forward(x_t, t, prepared)
+    def spy(tokens, t, prepared):
+        seen.append((tokens.detach().unflatten(-1, (-1, 151)).flatten(1, 2), t))
+        return forward(tokens, t, prepared)
 
     monkeypatch.setattr(one.state.network.denoiser, "first_hidden", spy)
     one.losses(0, slice(0, 4))
