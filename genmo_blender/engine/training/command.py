@@ -118,7 +118,7 @@ def _train(arguments: argparse.Namespace, chosen: Preset, world: World) -> None:
     trainer = Trainer(
         corpus, features, statistics, chosen, state, arguments.seed, world, arguments.accumulate, half, songs
     )
-    judged = replace(chosen, batch=min(chosen.batch, VALIDATION_BATCH), reworded=0.0)
+    judged = replace(chosen, batch=min(chosen.batch, VALIDATION_BATCH), reworded=0.0, practised=0.0)
     validation = Trainer(
         held_out, held_out_features, statistics, judged, state, arguments.seed, half=half, songs=held_out_songs
     )
