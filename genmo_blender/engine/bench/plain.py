@@ -83,7 +83,7 @@ class PlainLoop:
             h = h + text_block.gate_mlp * _mlp(text_block.mlp, text_block.norm3(h))
             h = h + block.gate_msa * self._rotary(block.attn, block.norm1(h))
             h = h + block.gate_mlp * _mlp(block.mlp, block.norm2(h))
-        clean: Tensor = net.heads(h, motion, torch.tensor([self.frames]), self.frames).pred_x
+        clean: Tensor = net.heads(h, motion, x, t, torch.tensor([self.frames])).pred_x
         return clean
 
     def _rotary(self, layer: RotaryAttention, x: Tensor) -> Tensor:

@@ -27,6 +27,7 @@ class NetworkConfig:
     `window` is in frames. With `frames_per_token` p > 1 a token holds p frames and attention sees window / p tokens.
     `head_filter` are the taps of a fixed low-pass over frames behind the motion head; a learned one follows it.
     With `head_bypass`, the hidden state and a share of the noised motion go round the motion head's hidden layer.
+    With `noise_skip`, the motion is corrected by what the noised one says (network/skip.py).
     With `sentence`, a text's mean token also joins the sum of conditions at its frames (ours, not the release's),
     and so do the odds that it is of one of `sentence_kinds` kinds.
     `uncovered_frames` says what a frame outside every text window gets from cross-attention: nothing, or the null text.
@@ -48,6 +49,7 @@ class NetworkConfig:
     frames_per_token: int = 1
     head_filter: tuple[float, ...] = ()
     head_bypass: bool = False
+    noise_skip: bool = False
     key_mask: bool = False
     root_goal: bool = False
     sentence: bool = False
@@ -120,6 +122,7 @@ class NetworkConfig:
             frames_per_token=4,
             head_filter=(1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16),
             head_bypass=True,
+            noise_skip=True,
             key_mask=True,
             root_goal=True,
             sentence=True,

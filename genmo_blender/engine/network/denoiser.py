@@ -14,6 +14,7 @@ from .blocks import RotaryBlock, TextBlock
 from .config import NetworkConfig
 from .heads import Heads, NetworkOutput
 from .layers import sinusoid
+from .sentence import SentenceEmbedder
 from .text_attention import TextMemory, TextPlan, plan_text, with_null
 
 
@@ -76,44 +77,6 @@ class TimestepEmbedder(nn.Module):
     def forward(self, t: Tensor) -> Tensor:
         embedded: Tensor = self.time_embed(sinusoid(t, self.width)[:, None])
         return embedded
-
-
-def mean_token(features: Tensor) -> Tensor:
-    """Texts (..., N, C), padding tokens zero, to the mean of their tokens (..., C); the null text stays zero."""
-    words = (features != 0).any(-1, keepdim=True).sum(-2).clamp(min=1)
-    return features.sum(-2) / words
-
-
-class SentenceEmbedder(nn.Module):
-    """What whole sentences add to the sum of conditions, each at the frames where it holds.
-
-    Not in the release: a small network on little data follows its prompts much sooner when it need not first learn to
-    find the words by attention. An MLP of the mean token, and the mean of learned `values` of the `kinds` of sentences
-    it may be, by their odds; the kinds are found in the captions before training and stay (training/kinds.py), so that
-    "left" is as far from "right" as from "jump". Both start as zero, and the null text, all zeros, adds nothing.
-    """
-
-    def __init__(self, text_dim: int, width: int, kinds: int = 0) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(text_dim, 2 * width, bias=False)
-        self.fc2 = nn.Linear(2 * width, width, bias=False)
-        nn.init.zeros_(self.fc2.weight)
-        self.kinds = nn.Linear(text_dim, kinds).requires_grad_(False) if kinds else None
-        if self.kinds is not None:
-            nn.init.zeros_(self.kinds.weight)
-            nn.init.zeros_(self.kinds.bias)
-            self.values = nn.Linear(kinds, width, bias=False)
-            nn.init.zeros_(self.values.weight)
-
-    def forward(self, features: Tensor, weights: Tensor) -> Tensor:
-        """`features` (B, K, N, C), padding tokens zero; `weights` (B, K, L); to (B, L, D)."""
-        sentence = mean_token(features)
-        embedded = self.fc2(nn.functional.gelu(self.fc1(sentence)))
-        if self.kinds is not None:
-            odds = nn.functional.linear(sentence.float(), self.kinds.weight, self.kinds.bias).softmax(-1)
-            spoken = sentence.ne(0).any(-1, keepdim=True)
-            embedded = embedded + self.values((odds * spoken).to(embedded.dtype))
-        return weights.to(embedded.dtype).transpose(1, 2) @ embedded
 
 
 class Denoiser(nn.Module):
@@ -234,7 +197,7 @@ class Denoiser(nn.Module):
             if prepared.text is not None:
                 h = self._text_block(i)(h, prepared.texts[i], prepared.text)
             h = block(h, prepared.attention)
-        return self.heads(h, tokens, prepared.lengths, prepared.frames)
+        return self.heads(h, tokens, x_t, t, prepared.lengths, observed_mask if observed is not None else None)
 
 
 def _into_tokens(x: Tensor, lengths: Tensor, per_token: int) -> Tensor:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from .config import BETAS, NetworkConfig
-from .layers import Mlp, constant
+from .layers import Mlp, constant, filtered, held
+from .skip import WienerSkip
 
 PRED_CAM_MEAN = (1.0606, -0.0027, 0.2702)
 PRED_CAM_STD = (0.1784, 0.0956, 0.0764)
@@ -40,16 +40,23 @@ class Heads(nn.Module):
         self.static_conf_head = Mlp(width, width, per_token * STATIC_JOINT_COUNT)
         self.bypass = Bypass(width, per_token * config.motion_dim) if config.head_bypass else None
         self.smoothing = Smoothing(config.motion_dim, config.head_filter) if config.head_filter else None
+        self.skip = WienerSkip(width, config.motion_dim, per_token) if config.noise_skip else None
         self.per_token = per_token
 
-    def forward(self, h: Tensor, tokens: Tensor, lengths: Tensor, frames: int) -> NetworkOutput:
-        """h (B, T, D); `tokens` (B, T, p 151) the noised motion; `lengths` (B,) valid frames; `frames` L."""
+    def forward(
+        self, h: Tensor, tokens: Tensor, x_t: Tensor, t: Tensor, lengths: Tensor, seen: Tensor | None = None
+    ) -> NetworkOutput:
+        """h (B, T, D); `x_t` (B, L, 151) the noised motion at timesteps `t` (B,), and as `tokens` (B, T, p 151);
+        `lengths` (B,) valid frames; where `seen` (B, L, 151) is 1, x_t is clean motion."""
+        frames = x_t.shape[1]
         motion = self.final_layer(h)
         if self.bypass is not None:
             motion = motion + self.bypass(h, tokens)
         motion = self._frames(motion, frames)
         if self.smoothing is not None:
             motion = self.smoothing(motion, lengths)
+        if self.skip is not None:
+            motion = self.skip(motion, h, x_t, t, lengths, seen)
         camera = self._frames(self.pred_cam_head(h), frames)
         camera = camera * constant(PRED_CAM_STD, camera.device) + constant(PRED_CAM_MEAN, camera.device)
         camera = torch.cat([camera[..., :1].clamp(min=MIN_CAMERA_SCALE), camera[..., 1:]], dim=-1)
@@ -90,26 +97,8 @@ class Smoothing(nn.Module):
 
     def forward(self, motion: Tensor, lengths: Tensor) -> Tensor:
         """(B, L, C) fp32 to the same; both ends of the valid frames are continued by their own values."""
-        x = _filtered(_held(motion, lengths), self.taps)
-        return x + _filtered(_held(x, lengths), self.learned.weight[:, 0].unbind(-1))
-
-
-def _filtered(x: Tensor, taps: Sequence[float | Tensor]) -> Tensor:
-    """Each channel of (B, L, C) with its taps, numbers or (C,). By planes: the convolutions of a channel alone that
-    torch has for graphics cards are slow, above all their gradients."""
-    middle, frames = len(taps) // 2, x.shape[1]
-    wide = torch.cat([x[:, :1].expand(-1, middle, -1), x, x[:, -1:].expand(-1, middle, -1)], dim=1)
-    out = wide[:, :frames] * taps[0]
-    for k, tap in enumerate(taps[1:], start=1):
-        out = out + wide[:, k : k + frames] * tap
-    return out
-
-
-def _held(motion: Tensor, lengths: Tensor) -> Tensor:
-    """Frames past the valid ones repeat the last valid one, so that padding cannot bleed back."""
-    last = motion.gather(1, (lengths - 1).clamp(min=0)[:, None, None].expand(-1, 1, motion.shape[2]))
-    inside = torch.arange(motion.shape[1], device=motion.device) < lengths[:, None]
-    return torch.where(inside[..., None], motion, last)
+        x = filtered(held(motion, lengths), self.taps)
+        return x + filtered(held(x, lengths), self.learned.weight[:, 0].unbind(-1))
 
 
 def _one_shape(motion: Tensor, lengths: Tensor) -> Tensor:

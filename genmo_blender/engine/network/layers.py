@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -104,3 +105,22 @@ def rotate(x: Tensor, table: Tensor) -> Tensor:
     """Turn adjacent channel pairs (2i, 2i + 1) by the table; x (..., T, H, dh), table (T, dh / 2). Computed in fp32."""
     pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)).contiguous())
     return torch.view_as_real(pairs * table[:, None, :]).flatten(-2).to(x.dtype)
+
+
+def filtered(x: Tensor, taps: Sequence[float | Tensor], stride: int = 1) -> Tensor:
+    """Each channel of (B, L, C) over frames with its taps, numbers or (C,), ``stride`` frames apart; both ends are
+    continued by their own values. By planes: the convolutions of a channel alone that torch has for graphics cards are
+    slow, above all their gradients."""
+    reach, frames = stride * (len(taps) // 2), x.shape[1]
+    wide = torch.cat([x[:, :1].expand(-1, reach, -1), x, x[:, -1:].expand(-1, reach, -1)], dim=1)
+    out = wide[:, :frames] * taps[0]
+    for k, tap in enumerate(taps[1:], start=1):
+        out = out + wide[:, k * stride : k * stride + frames] * tap
+    return out
+
+
+def held(motion: Tensor, lengths: Tensor) -> Tensor:
+    """(B, L, C) with frames past the valid ones repeating the last valid one, so that padding cannot bleed back."""
+    last = motion.gather(1, (lengths - 1).clamp(min=0)[:, None, None].expand(-1, 1, motion.shape[2]))
+    inside = torch.arange(motion.shape[1], device=motion.device) < lengths[:, None]
+    return torch.where(inside[..., None], motion, last)

@@ -20,7 +20,7 @@ from ..precision import has_native_bf16
 from ..representation.codec import Statistics
 from .corpus import Corpus, build, statistics_of
 from .distributed import DEVICES, World, joined
-from .kinds import fill_kinds, kinds_of
+from .kinds import fill_kinds, kinds_of, sides_of
 from .loop import Trainer
 from .pack import ENDING, SPLITS, Prepared, prepared, read_pack, write_pack
 from .presets import Preset, preset
@@ -106,8 +106,8 @@ def _train(arguments: argparse.Namespace, chosen: Preset, world: World) -> None:
         features, encoder = sentence_features(corpus)
         held_out_features, _ = sentence_features(held_out)
     embedder = state.network.denoiser.embed_sentence
-    if embedder is not None and embedder.kinds is not None and not embedder.kinds.weight.any():
-        fill_kinds(embedder, features, kinds_of(corpus), corpus.twin)
+    if embedder is not None and embedder.kinds is not None and not embedder.kinds.known:
+        fill_kinds(embedder, features, kinds_of(corpus), corpus.twin, sides_of(corpus))
         for name, value in state.network.state_dict().items():
             if "embed_sentence.kinds." in name:
                 state.average[name].copy_(value)

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 
 from ...protocol.failures import GenmoFailure
-from ..network.denoiser import SentenceEmbedder, mean_token
+from ..network.sentence import SentenceEmbedder
 from .command import CACHE, sentence_features
 from .corpus import Corpus, build
-from .kinds import fill_kinds, kinds_of
+from .kinds import fill_kinds, kinds_of, sides_of
 from .pack import prepared
 from .paraphrases import spoken_ways
 
@@ -40,22 +40,22 @@ def ways_of(corpus: Corpus) -> Array:
 
 
 @torch.no_grad()
-def heard(features: Tensor, kind: Array, twin: Array, kept_back: Array) -> tuple[Tensor, Tensor]:
+def heard(features: Tensor, kind: Array, twin: Array, side: Array, kept_back: Array) -> tuple[Tensor, Tensor]:
     """Log likelihood (N,) of the true kind of each sentence that was kept back, and whether it was the likeliest.
 
-    ``features`` (S, N, C), ``kind``, ``twin`` and ``kept_back`` (S,); a sentence is kept back with its twin. Those of a
-    kind without any other wording are left out.
+    ``features`` (S, N, C), ``kind``, ``twin``, ``side`` and ``kept_back`` (S,); a sentence is kept back with its twin.
+    Those of a kind without any other wording are left out.
     """
     learned = np.flatnonzero(~kept_back)
     place = np.full(len(kind), -1)
     place[learned] = np.arange(len(learned))
     known, number = np.unique(kind[learned], return_inverse=True)
     embedder = SentenceEmbedder(features.shape[-1], 1, kinds=len(known))
-    fill_kinds(embedder, features[learned], number, place[twin[learned]])
+    fill_kinds(embedder, features[learned], number, place[twin[learned]], side[learned])
     asked = np.flatnonzero(kept_back & np.isin(kind, known))
     true = torch.from_numpy(np.searchsorted(known, kind[asked]))
     assert embedder.kinds is not None
-    odds = embedder.kinds(mean_token(features[asked].float())).log_softmax(-1)
+    odds = embedder.kinds(features[asked]).log_softmax(-1)
     weight = 1.0 / torch.bincount(true)[true].double().sqrt()
     weight = weight * (len(true) / weight.sum())
     return odds.gather(1, true[:, None])[:, 0] * weight, (odds.argmax(-1) == true) * weight
@@ -71,9 +71,9 @@ def main(arguments: list[str]) -> int:
     except GenmoFailure as failure:
         print(failure, file=sys.stderr)
         return 1
-    features, kind, way = sentence_features(corpus)[0], kinds_of(corpus), ways_of(corpus)
+    features, kind, way, side = sentence_features(corpus)[0], kinds_of(corpus), ways_of(corpus), sides_of(corpus)
     print(f"{len(kind)} sentences of {kind.max() + 1} kinds")
-    folds = [heard(features, kind, corpus.twin, (way >= 0) & (way % FOLDS == fold)) for fold in range(FOLDS)]
+    folds = [heard(features, kind, corpus.twin, side, (way >= 0) & (way % FOLDS == fold)) for fold in range(FOLDS)]
     likelihood, found = (float(torch.stack([fold[i].mean() for fold in folds]).mean()) for i in (0, 1))
     print(f"kept-back wordings: {100 * found:.1f} % find their kind, mean log likelihood {likelihood:.3f}")
     return 0

@@ -1,32 +1,36 @@
-"""The kinds of sentences in a corpus, found once from how the text encoder places them (network: `SentenceEmbedder`).
+"""The kinds of sentences in a corpus, found once from how the text encoder places them (network: `SentenceKinds`).
 
 All wordings of what means the same, on the same side, are one kind. In the encoder's space the wordings of a kind
-scatter more than left and right differ, so a network that has to find the difference by itself needs very many windows;
-linear discriminant analysis has it in closed form: with kinds' means m_k and the scatter S of wordings about them, the
-log odds of a sentence x are x S^-1 m_k - m_k S^-1 m_k / 2, a linear layer.
+scatter more than left and right differ, so a network that has to find the difference by itself needs very many windows.
+All wordings are known, so two small classifiers find it in seconds: what is done, and on which side.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ..network.denoiser import SentenceEmbedder, mean_token
+from ..network.sentence import NEVER, SentenceEmbedder, SentenceKinds, mean_token
 from .batches import TextBatch
 from .corpus import Corpus
 from .draws import Draws
-from .paraphrases import mirror_words, wording
+from .paraphrases import first_side, mirror_words, wording
 from .windows import MAX_TEXTS
 
 Array = np.ndarray
-RIDGE, SHARPNESS = 0.3, 0.08
-"""Of the kinds, whichever side: a ridge in units of the mean scatter, since few sentences do not span 384, and what
-multiplies the log odds, since wordings that nobody has heard scatter more widely: set by held-out ones (hearing.py)."""
-SIDE_RIDGE, SIDE_SHARPNESS = 0.1, 0.2
-"""Of left against right, which a word or two decide however the rest is worded."""
+EPOCHS, FEWEST_STEPS, BATCH, RATE = 15, 300, 256, 3e-3
+RIDGE = 0.3
+"""Of the mean scatter: what is added to the wordings' scatter about their kinds before it is evened out, since few
+sentences do not span 384."""
+FORGOTTEN = 0.5
+"""Part of the hidden units that is dropped in training. Set, with the sharpness, by kept-back wordings (hearing.py)."""
+SHARPNESS, SIDE_SHARPNESS = 0.8, 1.0
+"""What multiplies the log odds, since a classifier is too sure of what it never heard."""
 FARTHEST = 1.5
-NEVER = -1000.0  # log odds of a kind that does not exist
 
 
 def kinds_of(corpus: Corpus) -> Array:
@@ -42,31 +46,90 @@ def kinds_of(corpus: Corpus) -> Array:
     return rank[kind]
 
 
-@torch.no_grad()
-def fill_kinds(embedder: SentenceEmbedder, features: Tensor, kind: Array, twin: Array) -> None:
-    """Set the embedder's kinds from encoded sentences (S, N, C), their kinds (S,) and the rows (S,) of their mirrored
-    sentences.
+def sides_of(corpus: Corpus) -> Array:
+    """(S,) the side that each of the corpus's sentences names first: 1 left, -1 right, 0 none."""
+    return np.array([first_side(sentence) for sentence in corpus.sentences])
+
+
+def fill_kinds(embedder: SentenceEmbedder, features: Tensor, kind: Array, twin: Array, side: Array) -> None:
+    """Find the embedder's kinds from encoded sentences (S, N, C), their kinds (S,), the rows (S,) of their mirrored
+    sentences and the sides (S,) they name.
 
     Where there are more than it has room for, those with the fewest wordings are left out.
     """
     assert embedder.kinds is not None
-    room = embedder.kinds.out_features
+    room = embedder.kinds.side_of.numel()
     number = torch.from_numpy(kind)
     other = torch.arange(max(room, int(number.max()) + 1)).index_copy(0, number, number[torch.from_numpy(twin)])
     kept = number < room
-    sentences, number = mean_token(features.float()).double().cpu()[kept], number[kept]
-    found = int(number.max()) + 1
-    other = torch.where(other[:found] < found, other[:found], torch.arange(found))
-    apart = sentences - _means(sentences, number)[number]
-    scatter = apart.T @ apart / len(apart)
-    weight, bias = _log_odds(sentences, number, scatter, RIDGE)
-    side_weight, side_bias = _log_odds(sentences, number, scatter, SIDE_RIDGE)
-    weight = SHARPNESS * (weight + weight[other]) / 2 + SIDE_SHARPNESS * (side_weight - side_weight[other]) / 2
-    bias = SHARPNESS * (bias + bias[other]) / 2 + SIDE_SHARPNESS * (side_bias - side_bias[other]) / 2
-    embedder.kinds.weight.zero_()
-    embedder.kinds.bias.fill_(NEVER)
-    embedder.kinds.weight[:found] = weight.float()
-    embedder.kinds.bias[:found] = bias.float()
+    features, number, named = features.cpu()[kept], number[kept], torch.from_numpy(side)[kept].float()
+    other = torch.where(other[:room] < room, other[:room], torch.arange(room))
+    side_of = torch.zeros(room).index_add_(0, number, named).sign() * (other != torch.arange(room))
+    with torch.random.fork_rng([]), torch.enable_grad():
+        torch.manual_seed(0)
+        found = SentenceKinds(features.shape[-1], room).requires_grad_(True)
+        _learn_what_is_done(found, mean_token(features.float()), torch.minimum(number, other[number]))
+        _learn_sides(found, features, named)
+    with torch.no_grad():
+        alike = torch.minimum(torch.arange(room), other)
+        found.fc2.weight.copy_(found.fc2.weight[alike])
+        found.fc2.bias.copy_(found.fc2.bias[alike])
+        found.fc2.bias[torch.bincount(number, minlength=room) == 0] = NEVER
+        found.side_of.copy_(side_of)
+    embedder.kinds.load_state_dict(found.state_dict())
+
+
+def _learn_what_is_done(found: SentenceKinds, sentences: Tensor, number: Tensor) -> None:
+    """Fit the classifier of mean tokens (S, C); each kind counts by the square root of its number of wordings."""
+    centre, evened = sentences.mean(0), _evening(sentences - _means(sentences, number)[number])
+    evened = evened / ((sentences - centre) @ evened).std().clamp(min=1e-6)
+    placed = (sentences - centre) @ evened
+    weight = 1.0 / torch.bincount(number)[number].float().sqrt()
+    weight = weight * (len(weight) / weight.sum())
+    nn.init.normal_(found.fc2.weight, std=0.02)
+    for rows in _steps([*found.fc1.parameters(), *found.fc2.parameters()], len(number)):
+        hidden = nn.functional.dropout(nn.functional.gelu(found.fc1(placed[rows])), FORGOTTEN)
+        loss = nn.functional.cross_entropy(found.fc2(hidden), number[rows], reduction="none")
+        (loss * weight[rows]).mean().backward()
+    with torch.no_grad():
+        found.fc1.weight.copy_(found.fc1.weight @ evened)
+        found.fc1.bias.sub_(found.fc1.weight @ centre)
+        for parameter in found.fc2.parameters():
+            parameter.mul_(SHARPNESS)
+
+
+def _evening(apart: Tensor) -> Tensor:
+    """(C, C) symmetric: what makes the scatter of differences (S, C) nearly the same in all directions."""
+    scatter = (apart.T @ apart / len(apart)).double()
+    widened = scatter + RIDGE * scatter.diagonal().mean().clamp(min=1e-6) * torch.eye(len(scatter), dtype=torch.float64)
+    size, direction = torch.linalg.eigh(widened)
+    return (direction * size.rsqrt() @ direction.T).float()
+
+
+def _learn_sides(found: SentenceKinds, features: Tensor, named: Tensor) -> None:
+    """Fit which tokens speak for which side to the sentences (S, N, C) that name one."""
+    sided = torch.nonzero(named)[:, 0]
+    if not len(sided):
+        return
+    for rows in _steps(list(found.side.parameters()), len(sided)):
+        row = sided[rows]
+        odds = found.leftness(features[row].float())
+        nn.functional.softplus(-named[row] * odds).mean().backward()
+    with torch.no_grad():
+        for parameter in found.side.parameters():
+            parameter.mul_(SIDE_SHARPNESS)
+
+
+def _steps(parameters: list[nn.Parameter], sentences: int) -> Iterator[Tensor]:
+    """Rows (B,) to compute gradients for, and a step of the parameters after each."""
+    steps = max(FEWEST_STEPS, EPOCHS * math.ceil(sentences / BATCH))
+    optimiser = torch.optim.AdamW(parameters, lr=RATE, weight_decay=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps + 1)
+    for _ in range(steps):
+        optimiser.zero_grad()
+        yield torch.randint(sentences, (BATCH,))
+        optimiser.step()
+        schedule.step()
 
 
 @torch.no_grad()
@@ -90,11 +153,3 @@ def reworded(text: TextBatch, deviations: Tensor, share: float, draws: Draws) ->
 def _means(sentences: Tensor, number: Tensor) -> Tensor:
     count = torch.bincount(number).to(sentences.dtype)[:, None]
     return sentences.new_zeros(len(count), sentences.shape[1]).index_add_(0, number, sentences) / count
-
-
-def _log_odds(sentences: Tensor, number: Tensor, scatter: Tensor, ridge: float) -> tuple[Tensor, Tensor]:
-    """Linear discriminants of the kinds: weight (K, C) and bias (K,)."""
-    means, centre = _means(sentences, number), sentences.mean(0)
-    widened = ridge * scatter.diagonal().mean().clamp(min=1e-6) * torch.eye(len(scatter), dtype=scatter.dtype)
-    weight = torch.linalg.solve(scatter + widened, (means - centre).T).T
-    return weight, -(weight * (means + centre)).sum(1) / 2

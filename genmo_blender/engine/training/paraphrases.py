@@ -46,6 +46,13 @@ def mirror_words(sentence: str) -> str:
     return _SIDE_WORD.sub(lambda match: _like(match[0], _other_side(match[0].lower())), sentence)
 
 
+def first_side(sentence: str) -> int:
+    """The side that ``sentence`` names first: 1 left, -1 right, 0 none; counterclockwise is left."""
+    named = _SIDE_WORD.search(sentence)
+    word = named[0].lower() if named else ""
+    return 0 if not word else 1 if word == "left" or word.startswith(("counter", "anti")) else -1
+
+
 @cache
 def variants(sentence: str) -> tuple[str, ...]:
     """``sentence`` itself, then its paraphrases, distinct and always in the same order.

@@ -32,6 +32,9 @@ class Preset:
     noisy_share: float = 0.0
     """Part of the samples whose timestep is drawn from 920 to 999 alone. A motion is smooth, so its code can be read
     out of the noise up to there, and only above does the text decide anything (docs/developers/training.md)."""
+    timestep_power: float = 1.0
+    """Other timesteps are 1000 u^power with u drawn evenly; below 1 the higher ones are more frequent. With little
+    noise the noised motion itself says nearly all (network/skip.py)."""
     reworded: float = 0.0
     """Part of the sentences that are heard as if they were worded otherwise (kinds.py)."""
     practised: float = 0.0
@@ -76,7 +79,9 @@ def presets() -> dict[str, Preset]:
         "mini_text": text,
         "mini_256": large,
         "mini_256_steady": steady,
-        "mini_256_further": replace(steady, learning_rate=2e-4, warm_up=50, noisy_share=0.55, practised=0.25),
+        "mini_256_further": replace(
+            steady, learning_rate=2e-4, warm_up=50, noisy_share=0.45, timestep_power=0.5, practised=0.25
+        ),
         "official": _official(),
     }
 

@@ -19,11 +19,12 @@ from ..network.genmo import GenmoNetwork
 from ..representation.codec import Statistics
 from .presets import Preset
 
-RARE, RARE_FACTOR = "embed_sentence.values.weight", 10.0
+RARE, RARE_FACTOR = ("embed_sentence.values.weight", "skip.log_variance.weight", "skip.log_variance.bias"), 10.0
 STATE_NAME = "training_state.pt"
-STARTS_AS_NOTHING = {
+BRINGS = {
     "sentence_kinds": ("embed_sentence.kinds.", "embed_sentence.values."),
     "head_bypass": ("heads.bypass.",),
+    "noise_skip": ("heads.skip.",),
 }
 """Options that a network may be given after it was trained without, and the parameters that they bring."""
 
@@ -87,7 +88,7 @@ def _groups(network: GenmoNetwork) -> list[dict[str, Any]]:
 def _fill(network: GenmoNetwork, init: Path, preset: Preset) -> Statistics:
     checkpoint = load_checkpoint(init)
     state = checkpoint.state
-    for option, added in STARTS_AS_NOTHING.items():
+    for option, added in BRINGS.items():
         if getattr(preset.network, option) and not getattr(checkpoint.record.network, option):
             state = state | {k: v for k, v in network.state_dict().items() if any(name in k for name in added)}
     try:

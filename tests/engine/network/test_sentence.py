@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from genmo_blender.engine.network.config import NetworkConfig
-from genmo_blender.engine.network.denoiser import Denoiser, SentenceEmbedder, TextContext
+from genmo_blender.engine.network.denoiser import Denoiser, TextContext
+from genmo_blender.engine.network.sentence import SentenceEmbedder, SentenceKinds, mean_token
 
 
 @pytest.fixture
@@ -55,3 +56,32 @@ def test_the_denoiser_hears_the_sentence_at_every_number_of_frames_a_token(per_t
 def test_released_networks_have_no_such_embedder():
     assert not NetworkConfig.official().sentence
     assert not any("sentence" in name for name in Denoiser(replace(NetworkConfig.mini(), sentence=False)).state_dict())
+
+
+def test_a_side_is_heard_in_one_word_however_long_the_sentence_and_what_is_done_without_it():
+    torch.manual_seed(5)
+    kinds = SentenceKinds(8, 4)
+    torch.nn.init.normal_(kinds.fc2.weight)
+    kinds.fc2.weight[1], kinds.fc2.bias[1] = kinds.fc2.weight[0], kinds.fc2.bias[0]
+    kinds.side_of.copy_(torch.tensor([1.0, -1.0, 0.0, 0.0]))
+    torch.nn.init.zeros_(kinds.side.weight)
+    kinds.side.weight[0, 0] = kinds.side.weight[1, 1] = 20.0  # channel 0 cries left, channel 1 right
+    words = 0.1 * torch.randn(2, 30, 8)
+    words[:, 3, :2] = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    words[:, 20:] = 0.0
+    odds = kinds(words).softmax(-1)
+    assert odds[0, 0] > 100 * odds[0, 1] and odds[1, 1] > 100 * odds[1, 0]
+    done = kinds.done(mean_token(words)).softmax(-1)
+    together = torch.stack([odds[:, 0] + odds[:, 1], odds[:, 2], odds[:, 3]], -1)
+    alone = torch.stack([done[:, 0] + done[:, 1], done[:, 2], done[:, 3]], -1)
+    alone[:, 0] /= 2.0  # a pair of kinds shares the odds of what is done
+    assert torch.allclose(together, alone / alone.sum(-1, keepdim=True), atol=1e-5)
+
+
+def test_padding_says_nothing_of_sides():
+    torch.manual_seed(6)
+    kinds = SentenceKinds(8, 4)
+    torch.nn.init.normal_(kinds.side.bias)
+    words = torch.randn(3, 5, 8)
+    longer = torch.cat([words, torch.zeros(3, 7, 8)], dim=1)
+    assert torch.allclose(kinds.leftness(words), kinds.leftness(longer), atol=1e-5)

@@ -37,7 +37,9 @@ def test_kinds_that_lie_apart_are_found_and_those_that_do_not_are_guessed():
     results = {}
     for apart in (0.0, 30.0):
         features, kind, kept_back = clusters(apart)
-        likelihood, found = hearing.heard(features, kind, np.arange(len(kind)), kept_back)
+        likelihood, found = hearing.heard(
+            features, kind, np.arange(len(kind)), np.zeros(len(kind), dtype=int), kept_back
+        )
         assert len(likelihood) == kept_back.sum()
         results[apart] = float(likelihood.mean()), float(found.mean())
     assert results[30.0][1] == pytest.approx(1.0) and results[0.0][1] < 0.5
@@ -47,5 +49,5 @@ def test_kinds_that_lie_apart_are_found_and_those_that_do_not_are_guessed():
 def test_a_kind_whose_wordings_are_all_kept_back_is_left_out():
     features, kind, kept_back = clusters(30.0)
     kept_back = kept_back | (kind == 2)
-    likelihood, found = hearing.heard(features, kind, np.arange(len(kind)), kept_back)
+    likelihood, found = hearing.heard(features, kind, np.arange(len(kind)), np.zeros(len(kind), dtype=int), kept_back)
     assert len(likelihood) == (kept_back & (kind != 2)).sum() and found.mean() == pytest.approx(1.0)

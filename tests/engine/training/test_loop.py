@@ -245,3 +245,13 @@ def test_a_preset_can_give_most_of_its_samples_to_the_noise_levels_at_which_the_
 
     assert abs(noisy(0.0) - 0.12) < 0.03
     assert abs(noisy(0.6) - (0.6 + 0.4 * 0.12)) < 0.04
+
+
+def test_a_preset_can_draw_the_higher_of_the_other_timesteps_more_often(built, small):
+    def high(power):
+        one = trainer(built, replace(small, batch=400, noisy_share=0.0, timestep_power=power))
+        t = torch.cat([one.noise(step, slice(0, 200))[0] for step in range(5)])
+        assert 0 <= t.min() and t.max() < 1000
+        return (t >= 500).float().mean().item()
+
+    assert abs(high(1.0) - 0.5) < 0.04 and abs(high(0.5) - 0.75) < 0.04
