@@ -44,14 +44,13 @@ class SentenceKinds(nn.Module):
 
     def done(self, sentence: Tensor) -> Tensor:
         """Log odds (..., K) of what is done, alike for both sides, from mean tokens (..., C)."""
-        hidden = nn.functional.gelu(nn.functional.linear(sentence, self.fc1.weight, self.fc1.bias))
-        return nn.functional.linear(hidden, self.fc2.weight, self.fc2.bias)
+        odds: Tensor = self.fc2(nn.functional.gelu(self.fc1(sentence)))
+        return odds
 
     def leftness(self, features: Tensor) -> Tensor:
         """Log odds (...) of left against right, from texts (..., N, C), padding tokens zero."""
-        voices = nn.functional.linear(features, self.side.weight, self.side.bias)
         silent = ~features.ne(0).any(-1, keepdim=True)
-        left, right = voices.masked_fill(silent, NEVER).logsumexp(-2).unbind(-1)
+        left, right = self.side(features).masked_fill(silent, NEVER).logsumexp(-2).unbind(-1)
         return left - right
 
     def forward(self, features: Tensor) -> Tensor:

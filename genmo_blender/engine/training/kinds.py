@@ -28,8 +28,8 @@ RIDGE = 0.3
 sentences do not span 384."""
 FORGOTTEN = 0.5
 """Part of the hidden units that is dropped in training. Set, with the sharpness, by kept-back wordings (hearing.py)."""
-SHARPNESS, SIDE_SHARPNESS = 0.8, 1.0
-"""What multiplies the log odds, since a classifier is too sure of what it never heard."""
+SHARPNESS = 0.8
+"""What multiplies the log odds of what is done, since a classifier is too sure of what it never heard."""
 FARTHEST = 1.5
 
 
@@ -115,9 +115,6 @@ def _learn_sides(found: SentenceKinds, features: Tensor, named: Tensor) -> None:
         row = sided[rows]
         odds = found.leftness(features[row].float())
         nn.functional.softplus(-named[row] * odds).mean().backward()
-    with torch.no_grad():
-        for parameter in found.side.parameters():
-            parameter.mul_(SIDE_SHARPNESS)
 
 
 def _steps(parameters: list[nn.Parameter], sentences: int) -> Iterator[Tensor]:

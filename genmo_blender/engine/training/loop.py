@@ -132,8 +132,8 @@ class Trainer:
         """Timesteps (B,) and noise (B, L, 151) of the share's samples, in the order of `batch`."""
         draws = self.draws(step, share)
         low = torch.where(draws.uniform() < self.preset.noisy_share, NOISY, 0)
-        u = torch.where(low > 0, 1.0, self.preset.timestep_power)
-        t = (low + draws.uniform() ** u * (TRAINING_STEPS - low)).long().clamp(max=TRAINING_STEPS - 1)
+        power = torch.where(low > 0, 1.0, self.preset.timestep_power)
+        t = (low + draws.uniform() ** power * (TRAINING_STEPS - low)).long().clamp(max=TRAINING_STEPS - 1)
         return t, draws.normal(WINDOW, DIM)
 
     def losses(self, step: int, share: slice, t: Tensor | None = None) -> dict[str, Tensor]:

@@ -122,6 +122,8 @@ def test_the_null_text_adds_nothing_and_a_kind_adds_its_values_at_its_frames():
     features, kind = clusters(step=40.0)
     embedder = SentenceEmbedder(16, 4, kinds=5)
     fill_kinds(embedder, features, kind, np.arange(len(kind)), np.zeros(len(kind), dtype=int))
+    for parameter in embedder.kinds.fc2.parameters():
+        parameter.mul_(20.0)  # the sentence is heard without a doubt, whatever the values are
     torch.nn.init.normal_(embedder.values.weight)
     both = torch.stack([features[kind == 3][0].float(), torch.zeros(3, 16)])[None]
     weights = torch.tensor([[[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]])
