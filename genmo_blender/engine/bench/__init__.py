@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of `engine bench`."""
     parser.add_argument("--seconds", type=float, nargs="+", default=LENGTHS, help="lengths of motion to measure")
     parser.add_argument("--sizes", nargs="+", choices=("mini", "full"), default=("mini", "full"))
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each; the best counts")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each, in turns")
     parser.add_argument("--threads", type=int, help="processor threads (default: as torch chooses)")
     parser.add_argument("--no-bars", action="store_true", help="leave the bars of the full size away")
     parser.add_argument("--out", type=Path, help="write the JSON here as well as to standard output")

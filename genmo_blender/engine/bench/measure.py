@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import torch
 from torch import Tensor
@@ -89,9 +90,11 @@ def _noise(plan: Plan) -> Tensor:
 
 
 def time_row(plan: Plan, rounds: int, half: bool) -> dict[str, float]:
-    """Best of `rounds`, ours and plain in turns; `half` measures ours in bf16 too.
+    """Ours and plain in turns, `rounds` times; `half` measures ours in bf16 too.
 
-    What is done once a job is timed apart, so that two steps stand for a whole job.
+    What is done once a job is timed apart, so that two steps stand for a whole job. Each time is the best; how many
+    times faster is the median over the rounds, each turn against its neighbour, in alternating order: a machine whose
+    pace changes from minute to minute lends its luck to neither.
     """
     denoiser = random_denoiser(plan.config)
     runs: dict[str, Run] = {"ours": ours(plan, denoiser), "plain": plain(plan, denoiser)}
@@ -99,13 +102,14 @@ def time_row(plan: Plan, rounds: int, half: bool) -> dict[str, float]:
         halved = random_denoiser(plan.config)
         halve_products(halved)
         runs["ours_bf16"] = ours(plan, halved, half=True)
-    once: dict[str, float] = dict.fromkeys(runs, float("inf"))
-    steps: dict[str, float] = dict.fromkeys(runs, float("inf"))
+    timings: dict[str, list[Timing]] = {name: [] for name in runs}
     results: dict[str, Tensor] = {}
-    for _ in range(rounds):
-        for name, run in runs.items():
-            timing, results[name] = run()
-            once[name], steps[name] = min(once[name], timing.once), min(steps[name], timing.steps)
+    for turn in range(rounds):
+        for name in list(runs)[:: 1 if turn % 2 == 0 else -1]:
+            timing, results[name] = runs[name]()
+            timings[name].append(timing)
+    once = {name: min(timing.once for timing in taken) for name, taken in timings.items()}
+    steps = {name: min(timing.steps for timing in taken) for name, taken in timings.items()}
     job = {name: Timing(once[name], steps[name]).job(plan) for name in runs}
     row = {f"{name}_steps_per_second": plan.steps / steps[name] for name in runs}
     row |= {f"{name}_once_a_job_seconds": once[name] for name in runs}
@@ -113,7 +117,9 @@ def time_row(plan: Plan, rounds: int, half: bool) -> dict[str, float]:
     operations = step_operations(plan.config, plan.seconds, branches=2 if plan.words else 1) * plan.steps
     for name in runs:
         if name != "plain":
-            row[f"{name}_speedup"] = job["plain"] / job[name]
+            row[f"{name}_speedup"] = median(
+                theirs.job(plan) / own.job(plan) for theirs, own in zip(timings["plain"], timings[name], strict=True)
+            )
             row[f"{name}_gflops"] = operations / steps[name] / 1e9
             row[f"{name}_largest_difference"] = float((results[name] - results["plain"]).abs().max())
     return row

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from .absorbed import RowPlan
 from .attention import AttentionPlan, RotaryAttention
-from .layers import Mlp
+from .layers import Mlp, add_mlp
 from .text_attention import TextAttention, TextMemory, TextPlan
 
 BLOCK_NORM_EPS = 1e-6
@@ -28,7 +28,7 @@ class RotaryBlock(nn.Module):
     def forward(self, h: Tensor, plan: AttentionPlan) -> Tensor:
         """h (B, T, D) to (B, T, D)."""
         h = torch.addcmul(h, self.gate_msa, self.attn(self.norm1(h), plan))
-        return torch.addcmul(h, self.gate_mlp, self.mlp(self.norm2(h)))
+        return add_mlp(h, self.gate_mlp, self.norm2, self.mlp)
 
 
 class TextBlock(nn.Module):
@@ -46,4 +46,4 @@ class TextBlock(nn.Module):
     def forward(self, h: Tensor, texts: TextMemory, plan: TextPlan | RowPlan) -> Tensor:
         """h (B, T, D) to (B, T, D)."""
         h = torch.addcmul(h, self.gate_cross_attn, self.cross_attn(self.norm2(h), texts, plan))
-        return torch.addcmul(h, self.gate_mlp, self.mlp(self.norm3(h)))
+        return add_mlp(h, self.gate_mlp, self.norm3, self.mlp)

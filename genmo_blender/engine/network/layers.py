@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 GELU_PIECE = 1 << 16
+# Rows and hidden channels that a processor takes at once, so that the widest arrays of a block stay in its caches.
+MLP_ROWS, MLP_CHANNELS = 600, 1024
 
 
 @lru_cache(maxsize=64)
@@ -34,13 +36,26 @@ class Mlp(nn.Module):
         self.gelu = gelu
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.fc1(x)
-        if self.gelu == "tanh" and x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_grad_enabled():
-            x = tanh_gelu_(x)
-        else:
-            x = functional.gelu(x, approximate=self.gelu)
+        x = functional.gelu(self.fc1(x), approximate=self.gelu)
         x = functional.dropout(x, self.dropout, self.training)
         return functional.dropout(self.fc2(x), self.dropout, self.training)
+
+
+def add_mlp(h: Tensor, gate: Tensor, norm: nn.LayerNorm, mlp: Mlp) -> Tensor:
+    """h + gate * mlp(norm(h)) for h (B, T, D). Where nothing is learned on a processor in fp32, ``h`` is overwritten:
+    piece by piece, a tenth of the time less (`bench`, full size)."""
+    pieces = h.device.type == "cpu" and h.dtype == torch.float32 and h.is_contiguous() and mlp.gelu == "tanh"
+    if not pieces or torch.is_grad_enabled():
+        return torch.addcmul(h, gate, mlp(norm(h)))
+    up, down = mlp.fc1, mlp.fc2
+    for rows in h.view(-1, h.shape[-1]).split(MLP_ROWS):
+        x, out = norm(rows), down.bias.repeat(len(rows), 1)
+        for first in range(0, up.out_features, MLP_CHANNELS):
+            piece = slice(first, first + MLP_CHANNELS)
+            hidden = tanh_gelu_(functional.linear(x, up.weight[piece], up.bias[piece]))
+            out.addmm_(hidden, down.weight[:, piece].t())
+        rows.addcmul_(gate[0], out)
+    return h
 
 
 def tanh_gelu_(x: Tensor) -> Tensor:

@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from genmo_blender.engine.cancellation import Cancelled
+from genmo_blender.engine.network import layers
 from genmo_blender.engine.network.conditions import ConditionInputs
 from genmo_blender.engine.network.config import BETAS, NetworkConfig
 from genmo_blender.engine.network.denoiser import TextContext
 from genmo_blender.engine.network.genmo import GenmoNetwork
-from genmo_blender.engine.network.layers import tanh_gelu_
+from genmo_blender.engine.network.layers import Mlp, add_mlp, tanh_gelu_
 from genmo_blender.protocol.failures import ModelFailure
 
 from .networks import MINI, SMALL, random_network
@@ -210,6 +211,17 @@ def test_the_official_presets_have_the_published_size() -> None:
     with torch.device("meta"):
         network = GenmoNetwork(NetworkConfig.official())
     assert round(sum(p.numel() for p in network.parameters()) / 1e6, 1) == 430.8
+
+
+@pytest.mark.parametrize(("rows", "channels"), [(600, 1024), (4, 5)])
+def test_a_perceptron_in_pieces_is_the_whole_one(rows: int, channels: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layers, "MLP_ROWS", rows)
+    monkeypatch.setattr(layers, "MLP_CHANNELS", channels)
+    h, gate, norm, mlp = torch.randn(2, 7, 8), torch.randn(1, 1, 8), torch.nn.LayerNorm(8), Mlp(8, 32, 8, gelu="tanh")
+    whole = add_mlp(h, gate, norm, mlp)
+    with torch.no_grad():
+        torch.testing.assert_close(add_mlp(h.clone(), gate, norm, mlp), whole)
+    assert whole.requires_grad and not torch.equal(whole, h)
 
 
 @torch.no_grad()
