@@ -5,6 +5,7 @@ Slotted actions, the Sequencer's renamed collections and arguments, and the ques
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import bpy
@@ -16,6 +17,7 @@ KEYFRAME = bpy.types.Keyframe.bl_rna.properties
 LINEAR = KEYFRAME["interpolation"].enum_items["LINEAR"].value
 GENERATED = KEYFRAME["type"].enum_items["GENERATED"].value
 AUTO_CLAMPED = KEYFRAME["handle_left_type"].enum_items["AUTO_CLAMPED"].value
+CURVES_NAME_THEIR_GROUP = "group_name" in bpy.types.ActionChannelbagFCurves.bl_rna.functions["new"].parameters
 MODES_WITH_UNDO = ("OBJECT", "POSE")
 """Modes whose undo steps hold the whole file. In others a step holds the edited mesh alone, and undo would pass by
 what we write."""
@@ -45,7 +47,7 @@ def find_channelbag(action: bpy.types.Action | None, slot: bpy.types.ActionSlot 
 
 def new_curve(bag: Any, path: str, index: int, group: str) -> bpy.types.FCurve:
     """A new curve in the channelbag, in the named group (the argument exists from 5.0 on)."""
-    if "group_name" in bag.fcurves.bl_rna.functions["new"].parameters:
+    if CURVES_NAME_THEIR_GROUP:
         return bag.fcurves.new(path, index=index, group_name=group)
     curve = bag.fcurves.new(path, index=index)
     curve.group = bag.groups.get(group) or bag.groups.new(group)
@@ -60,17 +62,18 @@ def assign(target: bpy.types.Object, action: bpy.types.Action | None, slot_ident
         data.action_slot = action.slots.get(slot_identifier) if slot_identifier else None
 
 
-def fill_curve(curve: bpy.types.FCurve, frames: Array, values: Array) -> None:
-    """Give an empty curve linear keys of type "generated" in bulk. ``frames``, ``values`` (N,) float32."""
-    keys = curve.keyframe_points
-    keys.add(len(frames))
-    co = np.empty(2 * len(frames), np.float32)
-    co[0::2] = frames
-    co[1::2] = values
-    keys.foreach_set("co", co)
-    keys.foreach_set("interpolation", np.full(len(frames), LINEAR, np.int32))
-    keys.foreach_set("type", np.full(len(frames), GENERATED, np.int32))
-    curve.update()
+def fill_curves(curves: Sequence[bpy.types.FCurve], frames: Array, values: Array) -> None:
+    """Give empty curves linear keys of type "generated" in bulk. ``frames`` (N,), ``values`` (curves, N) float32."""
+    co = np.empty((*values.shape, 2), np.float32)
+    co[..., 0], co[..., 1] = frames, values
+    linear, generated = (np.full(len(frames), value, np.int32) for value in (LINEAR, GENERATED))
+    for curve, points in zip(curves, co.reshape(len(co), -1), strict=True):
+        keys = curve.keyframe_points
+        keys.add(len(frames))
+        keys.foreach_set("co", points)
+        keys.foreach_set("interpolation", linear)
+        keys.foreach_set("type", generated)
+        curve.update()
 
 
 # Sequencer

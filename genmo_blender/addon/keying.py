@@ -90,12 +90,15 @@ def write(action: bpy.types.Action, slot: bpy.types.ActionSlot, curves: PoseCurv
     """Key the curves into the action's slot; keys already there outside the range stay as they are."""
     bag = compat.ensure_channelbag(action, slot)
     before = {(curve.data_path, curve.array_index): curve for curve in bag.fcurves}
+    fresh: list[tuple[bpy.types.FCurve, Array]] = []
     for path, index, group, values in _channels(_signs_matched(curves, before)):
         curve = before.get((path, index))
         if curve is None:
-            compat.fill_curve(compat.new_curve(bag, path, index, group), curves.frames, values)
+            fresh.append((compat.new_curve(bag, path, index, group), values))
         else:
             _exchange(curve, curves.frames, values)
+    if fresh:
+        compat.fill_curves([curve for curve, _ in fresh], curves.frames, np.stack([values for _, values in fresh]))
 
 
 def _channels(curves: PoseCurves) -> Iterable[tuple[str, int, str, Array]]:
@@ -151,7 +154,7 @@ def _exchange(curve: bpy.types.FCurve, frames: Array, values: Array) -> None:
     ours = _generated_keys(frames, values)
     keys.clear()
     if not left.any() and not right.any():
-        compat.fill_curve(curve, frames, values)
+        compat.fill_curves([curve], frames, values[None])
         return
     keys.add(int(left.sum()) + len(frames) + int(right.sum()))
     for field, size, _ in KEY_FIELDS:
@@ -161,7 +164,7 @@ def _exchange(curve: bpy.types.FCurve, frames: Array, values: Array) -> None:
 
 
 def _generated_keys(frames: Array, values: Array) -> dict[str, Array]:
-    """Every field of our keys, (N, size): what `compat.fill_curve` makes with Blender's defaults."""
+    """Every field of our keys, (N, size): what `compat.fill_curves` makes with Blender's defaults."""
     ours: dict[str, Array] = {field: np.zeros((len(frames), size), kind) for field, size, kind in KEY_FIELDS}
     points = np.stack([frames, values], axis=1).astype(np.float32)
     third = np.array([1.0 / 3.0, 0.0], np.float32)

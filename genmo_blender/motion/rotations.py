@@ -117,15 +117,15 @@ def between(a: Array, b: Array) -> Array:
 
 def slerp(a: Array, b: Array, t: Array) -> Array:
     """Spherical interpolation of unit quaternions (..., 4) along the shorter way; t broadcast over (...)."""
-    t = np.asarray(t)[..., None]
-    dot = np.sum(a * b, axis=-1, keepdims=True)
-    b = np.where(dot < 0, -b, b)
-    angle = np.arccos(np.clip(np.abs(dot), 0.0, 1.0))
+    t = np.asarray(t)
+    dot = np.einsum("...i,...i->...", a, b)
+    angle = np.arccos(np.minimum(np.abs(dot), 1.0))
     near = angle < 1e-6
     safe = np.where(near, 1.0, np.sin(angle))
     wa = np.where(near, 1.0 - t, np.sin((1.0 - t) * angle) / safe)
-    wb = np.where(near, t, np.sin(t * angle) / safe)
-    return normalise(wa * a + wb * b)
+    wb = np.where(near, t, np.sin(t * angle) / safe) * np.where(dot < 0, -1.0, 1.0)
+    q = wa[..., None] * a + wb[..., None] * b
+    return q / np.sqrt(np.einsum("...i,...i->...", q, q))[..., None]
 
 
 def continuous(q: Array) -> Array:
