@@ -6,8 +6,10 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from ..protocol.failures import GenmoFailure
+from ..protocol.service import Handler
 
 
 def _train(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
@@ -56,9 +58,15 @@ def _rules(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
 
 
 def _serve(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
-    from . import serve
+    from ..protocol.serving import serve
 
-    serve.main(arguments)
+    serve(arguments, _load_pipeline)
+
+
+def _load_pipeline(model: Path | None) -> Handler:
+    from .pipeline import Pipeline  # torch is imported here, after hello
+
+    return Pipeline.load(model)
 
 
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser, list[str]], int]]] = {

@@ -9,74 +9,38 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from ..protocol.failures import ModelFailure, StorageFailure
-from .network.config import NetworkConfig
+from ..model.record import (
+    RECORD,
+    STATISTICS,
+    ModelRecord,
+    bad_statistics,
+    damaged_file,
+    foreign_file,
+    mismatch,
+    missing_file,
+    no_statistics,
+    not_numbers,
+)
+from ..protocol.failures import StorageFailure
 from .network.genmo import GenmoNetwork
 from .quirks import OfficialQuirks
 from .representation.codec import Statistics
 
-FORMAT = 1
-RECORD = "genmo"
-STATISTICS = "statistics."
-GET_AGAIN = "Download or copy the file again."
 
-
-@dataclass(frozen=True)
-class ModelRecord:
-    """What a checkpoint says about itself. `text_encoder` and `text_encoder_sha256` name the encoder whose features its
-    weights know; `gravity_view` and `focal_rule` are D2 and D8 of `OfficialQuirks`; `card` is free-form (data,
-    licences, steps, figures)."""
-
-    name: str
-    network: NetworkConfig
-    skeleton: str
-    text_encoder: str = ""
-    text_encoder_sha256: str = ""
-    gravity_view: str = "up"
-    focal_rule: str = "diagonal"
-    strips: tuple[str, ...] = ("text",)
-    longest_seconds: float = 300.0
-    licence: str = ""
-    card: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self) | {"format": FORMAT, "network": self.network.to_dict()})
-
-    @classmethod
-    def from_json(cls, text: str) -> ModelRecord:
-        """Raises ModelFailure for a record of another format or with a broken network config."""
-        try:
-            record = dict(json.loads(text))
-        except (TypeError, ValueError) as error:
-            raise ModelFailure("weights_corrupt", "The model file's description cannot be read.", GET_AGAIN) from error
-        if record.pop("format", None) != FORMAT:
-            raise ModelFailure(
-                "weights_format", "The model file was made by another version of GENMO.", "Update GENMO or the model."
-            )
-        try:
-            network = NetworkConfig.from_dict(record.pop("network"))
-            known = {k: v for k, v in record.items() if k in cls.__dataclass_fields__}
-            return cls(network=network, **known | {"strips": tuple(record["strips"])})
-        except (KeyError, TypeError) as error:
-            raise ModelFailure("weights_corrupt", f"The model file lacks {error}.", GET_AGAIN) from error
-
-    def quirks(self, base: OfficialQuirks | None = None) -> OfficialQuirks:
-        """`base` with the two quirks that the weights decide."""
-        return OfficialQuirks(
-            **asdict(base or OfficialQuirks()) | {"gravity_view": self.gravity_view, "focal_rule": self.focal_rule}
-        )
+def quirks_of(record: ModelRecord, base: OfficialQuirks | None = None) -> OfficialQuirks:
+    """`base` with the two quirks that the weights decide."""
+    own = {"gravity_view": record.gravity_view, "focal_rule": record.focal_rule}
+    return OfficialQuirks(**asdict(base or OfficialQuirks()) | own)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,23 +95,15 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     """
     path = Path(path)
     if not path.is_file():
-        raise ModelFailure(
-            "weights_missing", f"The model file {path.name} does not exist.", "Choose another model file."
-        )
+        raise missing_file(path.name)
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}
     except (SafetensorError, OSError, ValueError) as error:
-        raise ModelFailure(
-            "weights_corrupt", f"The model file {path.name} is damaged or cut short.", GET_AGAIN
-        ) from error
+        raise damaged_file(path.name) from error
     if RECORD not in metadata:
-        raise ModelFailure(
-            "weights_foreign",
-            f"{path.name} is not a model of this extension.",
-            "Convert an official checkpoint with `engine convert` first.",
-        )
+        raise foreign_file(path.name)
     record = ModelRecord.from_json(metadata[RECORD])
     return Checkpoint(record, _statistics(path.name, tensors, record), _finite(path.name, tensors), _sha256(path))
 
@@ -173,8 +129,7 @@ def load_state(network: GenmoNetwork, state: Mapping[str, Tensor]) -> None:
         ("has as another kind of number", kind),
     ):
         if names:
-            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-            raise ModelFailure("weights_mismatch", f"The model file {words} {names[0]}{more}.", GET_AGAIN)
+            raise mismatch(words, names)
     network.load_state_dict(dict(state))
 
 
@@ -182,13 +137,9 @@ def _statistics(name: str, tensors: dict[str, Tensor], record: ModelRecord) -> S
     mean, std = tensors.pop(STATISTICS + "mean", None), tensors.pop(STATISTICS + "std", None)
     size = (record.network.motion_dim,)
     if mean is None or std is None or mean.shape != size or std.shape != size:
-        raise ModelFailure(
-            "no_statistics",
-            f"The model file {name} does not hold the statistics its motions are measured by.",
-            "Export it again with its statistics; without them its motion would be nonsense.",
-        )
+        raise no_statistics(name)
     if not (bool(torch.isfinite(mean).all()) and bool((std > 0).all()) and bool(torch.isfinite(std).all())):
-        raise ModelFailure("weights_nan", f"The statistics in {name} are not usable numbers.", GET_AGAIN)
+        raise bad_statistics(name)
     return Statistics(mean.float(), std.float())
 
 
@@ -196,9 +147,7 @@ def _finite(name: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     state = {}
     for key, value in tensors.items():
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
-            raise ModelFailure(
-                "weights_nan", f"The model file {name} holds values that are not numbers ({key}).", GET_AGAIN
-            )
+            raise not_numbers(name, key)
         state[key] = value.float() if value.is_floating_point() else value
     return state
 

@@ -10,9 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..model.config import NetworkConfig
+from ..model.record import ModelRecord
 from ..protocol.failures import ModelFailure
-from .checkpoint import Checkpoint, ModelRecord, save_checkpoint
-from .network.config import NetworkConfig
+from .checkpoint import Checkpoint, save_checkpoint
 from .network.genmo import OFFICIAL_DENOISER_PREFIX, GenmoNetwork, official_name
 from .representation.codec import official_statistics
 from .unpickle import TensorArchive, TensorRecord

@@ -8,18 +8,17 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..model.record import BUNDLED, ModelRecord
 from ..motion.skeleton import assets_folder
+from ..prompts.prompt_cache import EncoderId
 from ..protocol.capabilities import Capabilities
-from .checkpoint import ModelRecord, load_checkpoint
-from .conditions.prompt_cache import EncoderId
+from .checkpoint import load_checkpoint
 from .diffusion.sampler import Guidance
 from .network.genmo import GenmoNetwork
 from .precision import halve_products, has_native_bf16
 from .representation.codec import Statistics
 
 HALF_WIDTH = 512
-BUNDLED = "genmo_mini.safetensors"
-LICENCES = {"genmo_mini": "CC-BY-4.0"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,36 +46,12 @@ class Model:
 
     def guidance(self, scale: float) -> Guidance:
         """The release guides every output (spec 5.2); the bundled model keeps shape and contacts as they come."""
-        return Guidance.everything(scale) if self.official else Guidance.pose(scale)
-
-    @property
-    def official(self) -> bool:
-        """Whether it is sampled as the release samples."""
-        return self.record.network.uncovered_frames == "zero"
-
-    @property
-    def spacing(self) -> float:
-        """Of the steps (`sampler.sample`): the release's are even. A network that corrects the noised motion has little
-        to gain where the noise is low, and what is done is decided where it is high (docs/developers/training.md)."""
-        return 2.0 if self.record.network.noise_skip else 1.0
+        return Guidance.everything(scale) if self.record.official else Guidance.pose(scale)
 
     @property
     def capabilities(self) -> Capabilities:
         """Told to the add-on when the model is loaded."""
-        network = self.record.network
-        return Capabilities(
-            model=self.record.name,
-            sha256=self.sha256,
-            strips=self.record.strips,
-            frames_per_token=network.frames_per_token,
-            skeleton=self.record.skeleton,
-            text_encoder=self.record.text_encoder,
-            text_tokens=network.text_tokens,
-            longest_seconds=self.record.longest_seconds,
-            licence=self.record.licence or LICENCES.get(self.record.name, ""),
-            device=self.device.type,
-            precision="bf16" if self.half else "fp32",
-        )
+        return self.record.capabilities(self.sha256, self.device.type, "bf16" if self.half else "fp32")
 
 
 def best_device() -> torch.device:

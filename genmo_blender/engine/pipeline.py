@@ -14,24 +14,23 @@ import torch
 from torch import Tensor
 
 from ..motion import rotations as rot
-from ..motion.floor import sole_level
-from ..motion.kinematics import joint_positions
-from ..motion.skeleton import assets_folder, canonical
+from ..motion.delivery import deliver
+from ..motion.placement import on_start, place
+from ..motion.quality import figures
+from ..motion.skeleton import assets_folder
+from ..protocol.cancellation import raise_if_cancelled
 from ..protocol.failures import RequestFailure
 from ..protocol.motions import MotionResult, Take
 from ..protocol.requests import MODEL_FPS, GenerateRequest, StartState, validate
-from .cancellation import raise_if_cancelled
 from .conditions.root_goals import start_goals
 from .conditions.text import PromptCache, TextEncoder, encode_prompts, load_minilm, load_t5
 from .conditions.windows import frame_weights
 from .diffusion.sampler import SamplerInputs, TakeNoise, sample
-from .evaluation.quality import mean_jerk, toe_slide
 from .models import Model, load_model
 from .network.conditions import ConditionInputs
 from .network.denoiser import TextContext
 from .network.heads import NetworkOutput
 from .precision import half_products
-from .refine.delivery import deliver
 from .representation.codec import decode_rotations
 from .representation.rotations import matrix_to_quaternion
 
@@ -99,7 +98,7 @@ class Pipeline:
             raise_if_cancelled(cancelled)
             progress("cleaning", i, len(raw))
             cleaned = _cleaned(take, request.start) if request.clean_up else take
-            takes.append(replace(cleaned, report=_figures(take, cleaned)))
+            takes.append(replace(cleaned, report=figures(*((t.rotations, t.transl) for t in (take, cleaned)))))
         progress("cleaning", len(raw), len(raw))
         clock.append(time.perf_counter())
         names = ("prompts_seconds", "solving_seconds", "cleaning_seconds")
@@ -124,7 +123,9 @@ class Pipeline:
             progress("prompts", 0, len(request.texts))
             shape = (network.config.text_tokens, network.config.text_dim)
             prompts = [span.text for span in request.texts]
-            features = encode_prompts(prompts, self.model.encoder, shape, self.cache, self._open_encoder)
+            features = torch.from_numpy(
+                encode_prompts(prompts, self.model.encoder, shape, self.cache, self._open_encoder)
+            )
             weights = frame_weights(request.texts, request.frames)
             weights = torch.cat([weights, weights[:, -1:].expand(-1, frames - request.frames)], dim=1)
             text = TextContext(
@@ -166,7 +167,7 @@ class Pipeline:
                 noise,
                 self.model.guidance(request.guidance),
                 steps=request.steps,
-                spacing=self.model.spacing,
+                spacing=self.model.record.spacing,
                 progress=lambda done, of: progress("solving", done, of),
                 cancelled=cancelled,
             )
@@ -189,7 +190,7 @@ class Pipeline:
         takes = []
         for i in range(request.takes):
             rotations, transl = rot.continuous(arrays[0][i]), arrays[1][i]
-            rotations, transl = place(rotations, transl, request.start)
+            rotations, transl = place(rotations, transl, request.start.position, request.start.heading)
             takes.append(_take(request.seed + i, rotations, transl, arrays[2][i], arrays[3][i]))
         return takes
 
@@ -204,38 +205,8 @@ def _take(seed: int, rotations: Array, transl: Array, contacts: Array, betas: Ar
     return Take(seed, q, path, planted, shape)
 
 
-def place(rotations: Array, transl: Array, start: StartState) -> tuple[Array, Array]:
-    """Turn and move a motion so that its first frame stands where ``start`` says, looking where it says.
-
-    Rotations (T, 22, 4), path (T, 3). The planted soles of the whole motion come to y = 0; keeping them there over a
-    long motion is the clean-up's work.
-    """
-    turned, path = _on_start(rotations, transl, start)
-    level = sole_level(joint_positions(canonical(), turned, path), MODEL_FPS)
-    return turned, path - np.array([0.0, level, 0.0])
-
-
-def _on_start(rotations: Array, transl: Array, start: StartState) -> tuple[Array, Array]:
-    """The motion with its first frame at the place and heading of ``start``; heights stay."""
-    turn = rot.about_y(start.heading - rot.heading(rotations[0, 0]))
-    turned = rotations.copy()
-    turned[:, 0] = rot.multiply(np.broadcast_to(turn, turned[:, 0].shape), turned[:, 0])
-    pivot = transl[:1] * [1.0, 0.0, 1.0]
-    to = np.array([start.position[0], 0.0, start.position[2]])
-    return turned, rot.rotate(np.broadcast_to(turn, (len(transl), 4)), transl - pivot) + to
-
-
-def _figures(raw: Take, delivered: Take) -> dict[str, float | None]:
-    """Jerk (m/s3) and toe slide (cm/s) before and after the clean-up; None where too little was there to measure."""
-    figures: dict[str, float | None] = {}
-    for name, take in (("raw", raw), ("delivered", delivered)):
-        joints = joint_positions(canonical(), take.rotations.astype(np.float64), take.transl.astype(np.float64))
-        for figure, value in (("jerk_mps3", mean_jerk(joints)), ("toe_slide_cmps", 100 * toe_slide(joints))):
-            figures[f"{name}_{figure}"] = round(value, 3) if np.isfinite(value) else None
-    return figures
-
-
 def _cleaned(take: Take, start: StartState) -> Take:
     """Feet planted, jitter smoothed (refine/delivery.py), then put back exactly on its start."""
-    rotations, transl = _on_start(*deliver(take.rotations, take.transl, take.contacts), start)
+    rotations, transl = deliver(take.rotations, take.transl, take.contacts)
+    rotations, transl = on_start(rotations, transl, start.position, start.heading)
     return _take(take.seed, rot.continuous(rotations), transl, take.contacts, take.betas)

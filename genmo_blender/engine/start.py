@@ -10,48 +10,25 @@ import importlib
 import importlib.util
 import os
 import sys
-from importlib.machinery import SOURCE_SUFFIXES, FileFinder, ModuleSpec, SourceFileLoader
-from typing import Any
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 PACKAGE = "genmo_blender"
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
-def name_package() -> None:
-    """Make the folder that holds ``engine/`` importable as `PACKAGE`; Blender's face of it is not run."""
+def name_package() -> ModuleType:
+    """Make the folder that holds this room importable as `PACKAGE`, whose face for Blender is not run; gives what
+    begins a process, imported without leaving byte code behind."""
     spec = ModuleSpec(PACKAGE, None, is_package=True)
     spec.submodule_search_locations = [FOLDER]
     sys.modules[PACKAGE] = importlib.util.module_from_spec(spec)
-
-
-def keep_bytecode_in(folder: str) -> None:
-    """Write byte code of the package below ``folder``: its own may be read-only, or be upgraded while we run.
-
-    ``-X pycache_prefix`` would do so for torch too, and compile all of it anew at the first start (5 s of work).
-    """
-
-    class Loader(SourceFileLoader):
-        def get_data(self, path: str) -> bytes:
-            return super().get_data(elsewhere(path))
-
-        def set_data(self, path: str, data: Any, **options: int) -> None:
-            super().set_data(elsewhere(path), data, **options)
-
-    def elsewhere(path: str) -> str:
-        return os.path.join(folder, os.path.relpath(path, FOLDER)) if path.endswith(".pyc") else path
-
-    def finder(path: str) -> FileFinder:
-        if path != FOLDER and not path.startswith(FOLDER + os.sep):
-            raise ImportError("not of this package", path=path)
-        return FileFinder(path, (Loader, SOURCE_SUFFIXES))
-
-    sys.path_hooks.insert(0, finder)
+    written, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        return importlib.import_module(f"{PACKAGE}.protocol.bootstrap")
+    finally:
+        sys.dont_write_bytecode = written
 
 
 if __name__ == "__main__":
-    arguments = sys.argv[1:]
-    name_package()
-    if arguments[:1] == ["--bytecode"]:
-        keep_bytecode_in(arguments[1])
-        arguments = arguments[2:]
-    sys.exit(importlib.import_module(f"{PACKAGE}.engine.__main__").main(arguments))
+    sys.exit(name_package().run(PACKAGE, FOLDER, "engine", sys.argv[1:]))

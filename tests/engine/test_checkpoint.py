@@ -12,14 +12,15 @@ from safetensors.torch import load_file, save_file
 from genmo_blender.engine.checkpoint import (
     RECORD,
     Checkpoint,
-    ModelRecord,
     load_checkpoint,
     load_parameters,
+    quirks_of,
     save_checkpoint,
 )
 from genmo_blender.engine.network.genmo import GenmoNetwork
 from genmo_blender.engine.quirks import OfficialQuirks
 from genmo_blender.engine.representation.codec import Statistics
+from genmo_blender.model.record import ModelRecord
 from genmo_blender.protocol.failures import ModelFailure, StorageFailure
 
 from .network.networks import MINI, SMALL, random_network
@@ -86,9 +87,9 @@ def test_training_goes_on_from_a_file(path: Path, checkpoint: Checkpoint) -> Non
 
 
 def test_the_quirks_of_the_weights_overrule_the_others(checkpoint: Checkpoint) -> None:
-    quirks = checkpoint.record.quirks(OfficialQuirks.official())
+    quirks = quirks_of(checkpoint.record, OfficialQuirks.official())
     assert quirks.gravity_view == "down" and quirks.focal_rule == "diagonal" and quirks.ground_lowest_joint
-    assert not checkpoint.record.quirks().ground_lowest_joint
+    assert not quirks_of(checkpoint.record).ground_lowest_joint
 
 
 def refused(path: Path, code: str) -> ModelFailure:

@@ -13,11 +13,11 @@ import torch
 
 from genmo_blender.engine.checkpoint import load_checkpoint
 from genmo_blender.engine.convert import ConversionReport, convert, key_table
-from genmo_blender.engine.network.config import NetworkConfig
 from genmo_blender.engine.network.genmo import GenmoNetwork
 from genmo_blender.engine.parity.framework import ParityFolder
 from genmo_blender.engine.parity.networks import config_from_sizes, load_small
 from genmo_blender.engine.representation.codec import official_statistics
+from genmo_blender.model.config import NetworkConfig
 from genmo_blender.protocol.failures import ModelFailure
 
 FOLDER = ParityFolder(Path(__file__).parents[1] / "data" / "parity")

@@ -12,18 +12,19 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from genmo_blender.engine.__main__ import main
-from genmo_blender.engine.cancellation import Cancelled
-from genmo_blender.engine.checkpoint import Checkpoint, ModelRecord, save_checkpoint
+from genmo_blender.engine.checkpoint import Checkpoint, save_checkpoint
 from genmo_blender.engine.conditions.text import load_minilm
 from genmo_blender.engine.conditions.windows import frame_weights
 from genmo_blender.engine.diffusion.sampler import Guidance
-from genmo_blender.engine.network.config import NetworkConfig
 from genmo_blender.engine.network.genmo import GenmoNetwork
 from genmo_blender.engine.pipeline import Pipeline
 from genmo_blender.engine.representation.codec import Statistics, official_statistics
+from genmo_blender.model.config import NetworkConfig
+from genmo_blender.model.record import ModelRecord
 from genmo_blender.motion import rotations
 from genmo_blender.motion.kinematics import joint_positions
 from genmo_blender.motion.skeleton import assets_folder, canonical
+from genmo_blender.protocol.cancellation import Cancelled
 from genmo_blender.protocol.failures import ModelFailure, RequestFailure
 from genmo_blender.protocol.requests import GenerateRequest, StartState, TextSpan
 

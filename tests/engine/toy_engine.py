@@ -16,13 +16,13 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from genmo_blender.engine.attachments import AttachmentStore  # noqa: E402
-from genmo_blender.engine.service import ProgressCall, Service  # noqa: E402
-from genmo_blender.engine.streams import take_streams  # noqa: E402
+from genmo_blender.protocol.attachments import AttachmentStore  # noqa: E402
 from genmo_blender.protocol.capabilities import Capabilities  # noqa: E402
 from genmo_blender.protocol.failures import ModelFailure, RequestFailure  # noqa: E402
 from genmo_blender.protocol.motions import MotionResult, Take  # noqa: E402
 from genmo_blender.protocol.requests import GenerateRequest  # noqa: E402
+from genmo_blender.protocol.service import ProgressCall, Service  # noqa: E402
+from genmo_blender.protocol.streams import take_streams  # noqa: E402
 
 FOREVER = 600
 

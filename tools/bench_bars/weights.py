@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from genmo_blender.engine.checkpoint import Checkpoint, ModelRecord, save_checkpoint
-from genmo_blender.engine.conditions.prompt_cache import EncoderId, PromptCache
+from genmo_blender.engine.checkpoint import Checkpoint, save_checkpoint
 from genmo_blender.engine.conditions.text import load_minilm
-from genmo_blender.engine.network.config import NetworkConfig
 from genmo_blender.engine.network.genmo import GenmoNetwork
 from genmo_blender.engine.representation.codec import official_statistics
+from genmo_blender.model.config import NetworkConfig
+from genmo_blender.model.record import ModelRecord
 from genmo_blender.motion.skeleton import assets_folder
+from genmo_blender.prompts.prompt_cache import EncoderId, PromptCache
 
 from .shots import ROW
 

@@ -71,7 +71,7 @@ def bench(options: argparse.Namespace) -> int:
 
 
 def _plan(size: str, seconds: float, words: bool = True) -> Any:
-    from ..network.config import NetworkConfig
+    from ...model.config import NetworkConfig
     from .measure import Plan
 
     if size == "mini":

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from ...model.config import NetworkConfig
 from ..diffusion.sampler import SamplerInputs
-from ..network.config import NetworkConfig
 from ..network.denoiser import Denoiser, TextContext
 
 FPS = 30

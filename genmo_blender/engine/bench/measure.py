@@ -15,9 +15,9 @@ from statistics import median
 import torch
 from torch import Tensor
 
+from ...model.config import NetworkConfig
 from ..diffusion.sampler import Guidance, GuidedNetwork, TakeNoise, ddim_steps
 from ..diffusion.schedule import DiffusionSchedule
-from ..network.config import NetworkConfig
 from ..network.denoiser import Denoiser
 from ..precision import half_products, halve_products
 from .jobs import FPS, random_denoiser, step_operations, text_job

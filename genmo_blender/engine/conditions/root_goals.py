@@ -27,7 +27,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..network.config import ROOT_GOAL_DIM
+from ...model.config import ROOT_GOAL_DIM
 
 FPS = 30.0
 LIMIT = 10.0  # m and m/s, an axis

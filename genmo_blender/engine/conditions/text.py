@@ -1,16 +1,8 @@
-"""Text: prompts → features, the rows that the network's text blocks attend to (spec 2.8)."""
+"""Text in the engine: the encoders that turn prompts into features (`model.prompt_features`)."""
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
-
-import numpy as np
-import torch
-from torch import Tensor
-
-from ...prompts.checks import normalise
-from ...protocol.failures import ModelFailure
+from ...model.prompt_features import TextEncoder, encode_prompts
+from ...prompts.prompt_cache import EncoderId, PromptCache
 from .minilm import MiniLM, encode_many, load_minilm
-from .prompt_cache import EncoderId, PromptCache
 from .t5 import T5, load_t5
 
 __all__ = [
@@ -24,65 +16,3 @@ __all__ = [
     "load_minilm",
     "load_t5",
 ]
-
-
-class TextEncoder(Protocol):
-    """What turns prompts into features: ``sha256`` tells its files, a prompt becomes ``rows`` x ``width`` numbers."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def sha256(self) -> str: ...
-    @property
-    def rows(self) -> int: ...
-    @property
-    def width(self) -> int: ...
-
-    def encode(self, prompts: Sequence[str]) -> Tensor:
-        """float32 (M, rows, width); rows past a prompt's tokens are zero, an empty prompt is zeros."""
-        ...
-
-
-def encode_prompts(
-    prompts: Sequence[str],
-    wanted: EncoderId,
-    shape: tuple[int, int],
-    cache: PromptCache,
-    open_encoder: Callable[[], TextEncoder],
-) -> Tensor:
-    """Features of a job's prompts, float32 (K, rows, width) with ``shape`` = (rows, width).
-
-    What the cache holds comes from there.
-    ``wanted`` is the encoder that the checkpoint names. ``open_encoder`` is called once, and only when a prompt is new.
-    Each new prompt is encoded by itself, so that its features do not depend on what else the job holds.
-    Raises ModelFailure when the encoder cannot be opened or is not the one wanted.
-    """
-    rows, width = shape
-    features = torch.zeros(len(prompts), rows, width)
-    encoder: TextEncoder | None = None
-    for place, prompt in enumerate(map(normalise, prompts)):
-        if not prompt:
-            continue  # no words are no text (spec 5.1, D27)
-        found, maker = cache.get(wanted, prompt, width)
-        if found is None:
-            encoder = encoder or _checked(open_encoder(), wanted, shape)
-            found, maker = _rows_in_use(encoder.encode([prompt])[0]), EncoderId(encoder.name, encoder.sha256)
-        cache.put(maker, prompt, found)
-        features[place, : len(found)] = torch.from_numpy(found)
-    return features
-
-
-def _rows_in_use(features: Tensor) -> np.ndarray:
-    used = features.any(dim=1).nonzero()
-    return features[: int(used.max()) + 1 if len(used) else 0].numpy()
-
-
-def _checked(encoder: TextEncoder, wanted: EncoderId, shape: tuple[int, int]) -> TextEncoder:
-    same_files = not wanted.sha256 or encoder.sha256 == wanted.sha256
-    if encoder.name != wanted.name or not same_files or (encoder.rows, encoder.width) != shape:
-        raise ModelFailure(
-            "text_encoder_mismatch",
-            f"This model was trained with another text encoder ({wanted.name}) than the one that was found.",
-            "Choose the encoder that belongs to the model.",
-        )
-    return encoder

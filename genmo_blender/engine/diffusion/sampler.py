@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..cancellation import CancelCheck, raise_if_cancelled
-from ..network.config import BETAS, MOTION_DIM
+from ...model.config import BETAS, MOTION_DIM
+from ...protocol.cancellation import CancelCheck, raise_if_cancelled
 from ..network.denoiser import Denoiser, NetworkOutput, Prepared, TextContext
 from .schedule import DiffusionSchedule
 

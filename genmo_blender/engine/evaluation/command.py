@@ -65,8 +65,8 @@ def _freeze_check(folders: Sequence[Path]) -> int:
 
 def _product(arguments: argparse.Namespace) -> tuple[Generate, Deliver]:
     """The real pipeline: raw takes, and its own clean-up for what is delivered."""
+    from ...motion.delivery import deliver
     from ..pipeline import Pipeline
-    from ..refine.delivery import deliver
 
     pipeline = Pipeline.load(arguments.model)
 

@@ -12,30 +12,13 @@ from itertools import combinations
 import numpy as np
 
 from ...motion import rotations
-from ...motion.skeleton import canonical
-from .rule_checks import FPS, PELVIS, TOES, facing
+from ...motion.quality import mean_jerk, toe_slide
+from .rule_checks import PELVIS, facing
 
 Array = np.ndarray
-LOW_TOE = 0.03
-"""A toe under this height (metres above rest) should not move."""
 SPREAD_FRAMES = 30
 NEAREST_FRAMES, NEAREST_STEP, NEAREST_STRIDE = 60, 4, 5
 """Windows of two seconds, every fourth frame compared, a training window every fifth frame."""
-
-
-def mean_jerk(joints: Array) -> float:
-    """Mean length of the third derivative of joints (T, J, 3), m/s^3; not a number under four frames."""
-    third = np.diff(np.asarray(joints, dtype=np.float64), n=3, axis=0) * FPS**3
-    return float(np.linalg.norm(third, axis=-1).mean()) if len(third) else float("nan")
-
-
-def toe_slide(joints: Array) -> float:
-    """Median horizontal speed (m/s) of toes under `LOW_TOE` in both of two neighbouring frames; nan under five such."""
-    toes = np.asarray(joints, dtype=np.float64)[:, TOES]
-    low = toes[..., 1] - canonical().rest[list(TOES), 1] < LOW_TOE
-    speed = np.linalg.norm(np.diff(toes[..., [0, 2]], axis=0), axis=-1) * FPS
-    held = speed[low[1:] & low[:-1]]
-    return float(np.median(held)) if len(held) >= 5 else float("nan")
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor, nn
 
+from ...model.config import JOINTS_2D, MOTION_DIM, MUSIC_DIM, ROOT_GOAL_DIM, NetworkConfig
 from .audio import AUDIO_WIDTH, audio_encoder
-from .config import JOINTS_2D, MOTION_DIM, MUSIC_DIM, ROOT_GOAL_DIM, NetworkConfig
 from .layers import Mlp, zero_linear
 
 VISIBLE_CONFIDENCE = 0.5

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..cancellation import CancelCheck, raise_if_cancelled
+from ...model.config import NetworkConfig
+from ...protocol.cancellation import CancelCheck, raise_if_cancelled
 from .absorbed import MAX_TEXTS, RowPlan, distinct_texts
 from .attention import AttentionPlan, plan_attention
 from .blocks import RotaryBlock, TextBlock
-from .config import NetworkConfig
 from .heads import Heads, NetworkOutput
 from .layers import sinusoid
 from .sentence import SentenceEmbedder

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
+from ...model.config import NetworkConfig
 from .conditions import ConditionEmbedder
-from .config import NetworkConfig
 from .denoiser import Denoiser
 
 OFFICIAL_DENOISER_PREFIX = "pipeline.denoiser3d.denoiser."

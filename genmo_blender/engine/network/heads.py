@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .config import BETAS, NetworkConfig
+from ...model.config import BETAS, NetworkConfig
 from .layers import Mlp, constant, filtered, held
 from .skip import WienerSkip
 

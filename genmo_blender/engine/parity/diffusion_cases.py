@@ -90,7 +90,7 @@ def _sampler(data: CaseData) -> None:
         if name in data.arrays:
             stride = kept_stride(data.meta, frames, data.arrays[name].shape[1])
             data.check(name, state[:, ::stride])
-    output = sample(denoiser, inputs, _Stored(noise), guidance, data.meta["steps"], eta)
+    output = sample(denoiser, inputs, _Stored(noise), guidance, data.meta["steps"], eta=eta)
     for name in OUTPUTS:
         data.check(name, getattr(output, name))
     output = regress(denoiser, inputs)

@@ -10,10 +10,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from ...model.config import NetworkConfig
 from ..convert import key_table
 from ..network.attention import BLOCKED, AttentionPlan, plan_attention, window_mask
 from ..network.blocks import RotaryBlock, TextBlock
-from ..network.config import NetworkConfig
 from ..network.denoiser import Denoiser, TextContext
 from ..network.genmo import GenmoNetwork
 from ..network.heads import PRED_CAM_MEAN, PRED_CAM_STD

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..network.config import NetworkConfig
+from ...model.config import NetworkConfig
 from ..network.genmo import GenmoNetwork, official_name
 from .framework import ParityFolder
 

@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...model.record import ModelRecord
 from ...motion.skeleton import assets_folder
 from ...protocol.failures import RequestFailure, StorageFailure
-from ..checkpoint import Checkpoint, ModelRecord, save_checkpoint
+from ..checkpoint import Checkpoint, save_checkpoint
 from ..conditions.text import load_minilm
 from ..precision import has_native_bf16
 from ..representation.codec import Statistics

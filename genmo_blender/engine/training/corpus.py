@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from ...motion import kinematics, rotations
+from ...motion.delivery import deliver
 from ...motion.skeleton import CONTACT_JOINTS, canonical
 from ...protocol.failures import StorageFailure
-from ..refine.delivery import deliver
 from ..representation.codec import BETAS, DIM, GLOBAL_ORIENT, GLOBAL_ORIENT_GV, LOCAL_TRANSL_VEL, Statistics
 from .importers import shards
 from .paraphrases import mirror_words, variants

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...model.config import JOINTS_2D, NetworkConfig
 from ..network.conditions import ConditionInputs, DropDraws, drop_conditions
-from ..network.config import JOINTS_2D, NetworkConfig
 from ..representation.codec import Statistics
 from ..representation.rollout import roll_out_translation
 from .batches import Batch

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from ...model.config import NetworkConfig
 from ...protocol.failures import RequestFailure
-from ..network.config import NetworkConfig
 from .losses import LossWeights
 from .mixture import Shares
 from .objective import Weights

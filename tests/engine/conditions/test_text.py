@@ -2,6 +2,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -33,7 +34,7 @@ def never() -> Letters:
     raise AssertionError("the encoder was opened although every prompt is cached")
 
 
-def ask(prompts: list[str], cache: PromptCache, opened: Callable[[], Letters], sha256: str = "c" * 64) -> torch.Tensor:
+def ask(prompts: list[str], cache: PromptCache, opened: Callable[[], Letters], sha256: str = "c" * 64) -> np.ndarray:
     return encode_prompts(prompts, EncoderId("letters", sha256), (4, 2), cache, opened)
 
 
@@ -46,8 +47,8 @@ def test_each_prompt_is_encoded_once_in_its_normal_form(tmp_path: Path) -> None:
 
 def test_a_cached_prompt_never_opens_the_encoder(tmp_path: Path) -> None:
     first = ask(["ab", "c"], PromptCache(tmp_path), Letters)
-    assert torch.equal(ask(["ab", "c"], PromptCache(tmp_path), never), first)
-    assert torch.equal(ask(["c", ""], PromptCache(tmp_path), never, sha256="")[0], first[1])
+    assert np.array_equal(ask(["ab", "c"], PromptCache(tmp_path), never), first)
+    assert np.array_equal(ask(["c", ""], PromptCache(tmp_path), never, sha256="")[0], first[1])
 
 
 def test_a_prompt_of_the_users_cache_is_laid_beside_the_file_too(tmp_path: Path) -> None:
@@ -76,7 +77,7 @@ def test_features_stay_the_same_when_the_encoders_folder_is_gone(tmp_path: Path)
     first = encode_prompts(prompts, wanted, (32, 384), cache, lambda: load_minilm(folder))
     shutil.rmtree(folder)
     again = encode_prompts(prompts[::-1], wanted, (32, 384), cache, lambda: load_minilm(folder))
-    assert torch.equal(again, first.flip(0))
+    assert np.array_equal(again, first[::-1])
     with pytest.raises(ModelFailure, match="missing"):
         encode_prompts(["a new prompt"], wanted, (32, 384), cache, lambda: load_minilm(folder))
 
@@ -87,4 +88,4 @@ def test_a_prompts_features_do_not_depend_on_its_company(tmp_path: Path) -> None
     alone = encode_prompts(["jump"], wanted, (32, 384), PromptCache(tmp_path / "a"), lambda: encoder)
     company = ["a person walks far along a line", "jump"]
     both = encode_prompts(company, wanted, (32, 384), PromptCache(tmp_path / "b"), lambda: encoder)
-    assert torch.equal(both[1], alone[0])
+    assert np.array_equal(both[1], alone[0])

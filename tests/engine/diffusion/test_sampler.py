@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from genmo_blender.engine.cancellation import Cancelled
 from genmo_blender.engine.diffusion.sampler import (
     Guidance,
     SamplerInputs,
@@ -15,9 +14,10 @@ from genmo_blender.engine.diffusion.sampler import (
     sample,
 )
 from genmo_blender.engine.network.conditions import ConditionInputs
-from genmo_blender.engine.network.config import BETAS
 from genmo_blender.engine.network.denoiser import TextContext
 from genmo_blender.engine.network.genmo import GenmoNetwork
+from genmo_blender.model.config import BETAS
+from genmo_blender.protocol.cancellation import Cancelled
 
 from ..network.networks import MINI, SMALL, random_network
 

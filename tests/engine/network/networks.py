@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import torch
 
-from genmo_blender.engine.network.config import NetworkConfig
 from genmo_blender.engine.network.genmo import GenmoNetwork
+from genmo_blender.model.config import NetworkConfig
 
 SMALL = NetworkConfig(latent_dim=32, layers=2, heads=2, mlp_ratio=2, dropout=0.1, text_dim=12, text_tokens=5, window=24)
 MINI = replace(

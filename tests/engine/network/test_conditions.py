@@ -11,7 +11,7 @@ from genmo_blender.engine.network.conditions import (
     DropRates,
     drop_conditions,
 )
-from genmo_blender.engine.network.config import NetworkConfig
+from genmo_blender.model.config import NetworkConfig
 
 from .networks import MINI, SMALL, random_network
 

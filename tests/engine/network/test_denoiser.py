@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from genmo_blender.engine.cancellation import Cancelled
 from genmo_blender.engine.network import layers
 from genmo_blender.engine.network.conditions import ConditionInputs
-from genmo_blender.engine.network.config import BETAS, NetworkConfig
 from genmo_blender.engine.network.denoiser import TextContext
 from genmo_blender.engine.network.genmo import GenmoNetwork
 from genmo_blender.engine.network.layers import Mlp, add_mlp, tanh_gelu_
+from genmo_blender.model.config import BETAS, NetworkConfig
+from genmo_blender.protocol.cancellation import Cancelled
 from genmo_blender.protocol.failures import ModelFailure
 
 from .networks import MINI, SMALL, random_network

@@ -3,9 +3,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from genmo_blender.engine.network.config import NetworkConfig
 from genmo_blender.engine.network.denoiser import Denoiser, TextContext
 from genmo_blender.engine.network.sentence import SentenceEmbedder, SentenceKinds, mean_token
+from genmo_blender.model.config import NetworkConfig
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import torch
 
-from genmo_blender.engine.network.config import NetworkConfig
 from genmo_blender.engine.training import corpus, loop, presets, running
 from genmo_blender.engine.training.distributed import joined
 from genmo_blender.engine.training.importers import shards
 from genmo_blender.engine.training.state import STATE_NAME, load_state, new_state
+from genmo_blender.model.config import NetworkConfig
 
 DATA = Path(__file__).parents[2] / "data" / "motion"
 

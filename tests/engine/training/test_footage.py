@@ -7,7 +7,6 @@ import torch
 from genmo_blender.engine.body.free_body import load_free_body
 from genmo_blender.engine.body.kinematics import PARENTS_22
 from genmo_blender.engine.network.conditions import ConditionEmbedder, ConditionInputs, DropDraws, drop_conditions
-from genmo_blender.engine.network.config import NetworkConfig
 from genmo_blender.engine.representation.boxes import box_around
 from genmo_blender.engine.representation.camera import full_translation, project
 from genmo_blender.engine.representation.codec import decode_rotations
@@ -17,6 +16,7 @@ from genmo_blender.engine.training.augment import NoiseTable, default_noise_tabl
 from genmo_blender.engine.training.draws import Draws
 from genmo_blender.engine.training.filmed_body import FilmedBody
 from genmo_blender.engine.training.footage import SHAPES, camera_terms, film, observe
+from genmo_blender.model.config import NetworkConfig
 from tests.engine.training.real_batches import FRAMES, real_batch
 
 SILENT = NoiseTable(*(torch.zeros(17) for _ in range(4)))

@@ -5,11 +5,11 @@ import torch
 
 from genmo_blender.engine.conditions.root_goals import FPS, LIMIT, RootKeys, heading_of, root_goals, start_goals
 from genmo_blender.engine.network.conditions import ConditionEmbedder, ConditionInputs
-from genmo_blender.engine.network.config import ROOT_GOAL_DIM, NetworkConfig
 from genmo_blender.engine.representation.rollout import roll_out_translation
 from genmo_blender.engine.representation.rotations import axis_angle_to_matrix, yaw_matrix
 from genmo_blender.engine.training.draws import Draws
 from genmo_blender.engine.training.root_goals import Waypoints, draw_waypoints, training_goals
+from genmo_blender.model.config import ROOT_GOAL_DIM, NetworkConfig
 from tests.engine.training.real_batches import FRAMES, real_batch
 
 

@@ -5,17 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genmo_blender.engine.evaluation.quality import mean_jerk, toe_slide
-from genmo_blender.engine.refine import legs, planting, smooth
-from genmo_blender.engine.refine.delivery import deliver
 from genmo_blender.engine.training.corpus import contact_labels
 from genmo_blender.engine.training.importers import shards
 from genmo_blender.engine.training.samples import Clip
+from genmo_blender.motion import legs, planting, smooth
 from genmo_blender.motion import rotations as rot
+from genmo_blender.motion.delivery import deliver
 from genmo_blender.motion.kinematics import joint_positions
+from genmo_blender.motion.quality import mean_jerk, toe_slide
 from genmo_blender.motion.skeleton import canonical
 
-CLIPS = Path(__file__).parents[2] / "data" / "motion"
+CLIPS = Path(__file__).parents[1] / "data" / "motion"
 GRAVITY = 9.81
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...motion.kinematics import joint_positions
-from ...motion.rotations import continuous
-from ...motion.skeleton import canonical
+from .kinematics import joint_positions
 from .legs import move_feet
 from .planting import floor_correction, foot_offsets, lift_above_floor, root_correction, stances, standing
+from .rotations import continuous
+from .skeleton import canonical
 from .smooth import calm
 
 Array = np.ndarray

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genmo_blender.engine.conditions.prompt_cache import EncoderId, PromptCache
+from genmo_blender.prompts.prompt_cache import EncoderId, PromptCache
 
 MADE_BY = EncoderId("toy", "a" * 64)
 ROWS = np.arange(12, dtype=np.float32).reshape(3, 4)

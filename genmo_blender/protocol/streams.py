@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 
-from ..protocol.messages import Message, to_bytes
+from .messages import Message, to_bytes
 
 
 def take_streams() -> tuple[int, int]:

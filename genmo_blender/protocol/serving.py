@@ -7,7 +7,7 @@ import faulthandler
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,8 +16,11 @@ from .service import IDLE_SECONDS, Handler, Service
 from .streams import take_streams
 
 
-def main(arguments: Sequence[str]) -> NoReturn:
-    """Serve, then end the process: libraries' own clean-up may take long or hang, and there is nothing to save."""
+def serve(arguments: Sequence[str], load: Callable[[Path | None], Handler]) -> NoReturn:
+    """Serve, then end the process: libraries' own clean-up may take long or hang, and there is nothing to save.
+
+    ``load`` makes the handler for a checkpoint, None for the bundled one, after hello: it may import what takes long.
+    """
     parser = argparse.ArgumentParser(prog="serve", description=__doc__)
     parser.add_argument("--model", type=Path, help="a checkpoint; the bundled model without it")
     parser.add_argument("--idle-minutes", type=float, default=IDLE_SECONDS / 60, help="end after so long without a job")
@@ -30,13 +33,8 @@ def main(arguments: Sequence[str]) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True, errors="backslashreplace")
-
-    def load() -> Handler:
-        from .pipeline import Pipeline  # torch is imported here, after hello
-
-        return Pipeline.load(options.model)
-
-    Service(load, source, sink, AttachmentStore(options.cache), options.idle_minutes * 60).run()
+    store = AttachmentStore(options.cache)
+    Service(lambda: load(options.model), source, sink, store, options.idle_minutes * 60).run()
     os._exit(0)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...prompts.checks import normalise
+from .checks import normalise
 
 log = logging.getLogger(__name__)
 DIGEST = 32  # bytes of a SHA-256

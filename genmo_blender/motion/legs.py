@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...motion import kinematics
-from ...motion import rotations as rot
-from ...motion.skeleton import canonical
+from ..motion import kinematics
+from ..motion import rotations as rot
+from .skeleton import canonical
 
 Array = np.ndarray
 LEGS = ((1, 4, 7), (2, 5, 8))  # hip, knee, ankle

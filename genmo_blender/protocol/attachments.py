@@ -13,9 +13,9 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..protocol.failures import GenmoFailure, RequestFailure, StorageFailure
-from ..protocol.messages import Chunk
-from ..protocol.requests import Attachment
+from .failures import GenmoFailure, RequestFailure, StorageFailure
+from .messages import Chunk
+from .requests import Attachment
 
 CACHE_BYTES = 8 << 30
 _READ = 1 << 20

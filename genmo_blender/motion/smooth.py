@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...motion import rotations as rot
-from ...motion.kinematics import joint_positions
-from ...motion.skeleton import canonical
+from ..motion import rotations as rot
+from .kinematics import joint_positions
+from .skeleton import canonical
 
 Array = np.ndarray
 FPS = 30.0

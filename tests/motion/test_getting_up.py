@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from genmo_blender.engine.refine.planting import floor_correction, sole_heights
 from genmo_blender.motion.kinematics import joint_positions
+from genmo_blender.motion.planting import floor_correction, sole_heights
 from genmo_blender.motion.rotations import IDENTITY
 from genmo_blender.motion.skeleton import canonical
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
-from ...protocol.failures import ModelFailure
+from ..protocol.failures import ModelFailure
 
 # The frame-aligned conditions in the order in which the release sums them (`in_attr`).
 CONDITION_ORDER = ("obs", "f_cliffcam", "f_imgseq", "f_cam_angvel", "encoded_music", "encoded_audio")

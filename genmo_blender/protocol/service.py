@@ -17,10 +17,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from ..protocol.capabilities import Capabilities
-from ..protocol.failures import GenmoFailure, PipeFailure, RequestFailure, StorageFailure, unexpected
-from ..protocol.frames import Decoder
-from ..protocol.messages import (
+from .attachments import AttachmentStore
+from .cancellation import raise_if_cancelled
+from .capabilities import Capabilities
+from .failures import GenmoFailure, PipeFailure, RequestFailure, StorageFailure, unexpected
+from .frames import Decoder
+from .messages import (
     HEARTBEAT_SECONDS,
     PRODUCT_VERSION,
     STAGE_WORDS,
@@ -43,10 +45,8 @@ from ..protocol.messages import (
     Unknown,
     from_frame,
 )
-from ..protocol.motions import MotionResult
-from ..protocol.requests import GenerateRequest
-from .attachments import AttachmentStore
-from .cancellation import raise_if_cancelled
+from .motions import MotionResult
+from .requests import GenerateRequest
 from .streams import Sender
 
 IDLE_SECONDS = 30 * 60.0

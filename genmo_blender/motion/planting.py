@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...motion.skeleton import CONTACT_JOINTS, canonical
+from .skeleton import CONTACT_JOINTS, canonical
 from .smooth import FPS, filter_held, filter_time, gaussian
 
 Array = np.ndarray
