@@ -1,0 +1,192 @@
+"""The road of a request without torch: prompts -> features -> sampler -> decode -> clean-up -> `MotionResult`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..model.prompt_features import encode_prompts
+from ..model.record import BUNDLED, ModelRecord
+from ..motion import rotations as rot
+from ..motion.delivery import deliver
+from ..motion.placement import on_start, place
+from ..motion.quality import figures
+from ..motion.skeleton import assets_folder
+from ..prompts.prompt_cache import EncoderId, PromptCache
+from ..protocol.cancellation import raise_if_cancelled
+from ..protocol.capabilities import Capabilities
+from ..protocol.failures import ModelFailure, RequestFailure
+from ..protocol.motions import MotionResult, Take
+from ..protocol.requests import MODEL_FPS, GenerateRequest, StartState, validate
+from .checkpoint import Checkpoint, load_checkpoint
+from .codec import decode
+from .conditions import ConditionInputs
+from .heads import NetworkOutput
+from .layers import Array, sigmoid
+from .minilm import NAME, MiniLM, load_minilm
+from .network import Network, read_network
+from .noise import TakeNoise
+from .sampler import Guidance, SamplerInputs, sample
+from .start_goals import start_goals
+from .text_attention import TextContext
+from .windows import frame_weights
+
+ProgressCall = Callable[[str, int, int], None]
+CancelCall = Callable[[], bool]
+STRIPS = ("text",)
+"""Kinds of strip that can be carried out here; footage and speech need the engine."""
+
+
+def _silent(stage: str, done: int, of: int) -> None:
+    """Nobody watches."""
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass
+class Pipeline:
+    """One model, ready to generate. ``cache`` keeps the features of prompts, ``text_encoder_folder`` holds MiniLM."""
+
+    checkpoint: Checkpoint
+    network: Network
+    cache: PromptCache
+    text_encoder_folder: Path
+    _encoder: list[MiniLM] = field(default_factory=list)
+
+    @classmethod
+    def load(cls, path: Path | str | None = None, cache_folder: Path | None = None) -> Pipeline:
+        """The bundled model, or the checkpoint at ``path``. Raises ModelFailure."""
+        checkpoint = load_checkpoint(path or assets_folder() / BUNDLED)
+        record = checkpoint.record
+        if record.text_encoder not in ("", NAME):
+            raise ModelFailure(
+                "needs_engine",
+                f"The model {record.name} needs another text encoder ({record.text_encoder}) than the built-in one.",
+                "Set up the engine to use it.",
+            )
+        folder = cache_folder or Path.home() / ".cache" / "genmo_motion" / "prompts"
+        network = read_network(checkpoint.state, record.network)
+        return cls(checkpoint, network, PromptCache(folder), assets_folder() / "text_encoder")
+
+    @property
+    def record(self) -> ModelRecord:
+        """What the model file says about itself."""
+        return self.checkpoint.record
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Of the loaded model, without what only the engine can do."""
+        told = self.record.capabilities(self.checkpoint.sha256, "cpu", "fp32")
+        return replace(told, strips=tuple(kind for kind in told.strips if kind in STRIPS))
+
+    def generate(
+        self, request: GenerateRequest, progress: ProgressCall = _silent, cancelled: CancelCall = _never
+    ) -> MotionResult:
+        """Carry out a request; ``progress(stage, done, of)`` counts real work.
+
+        Raises RequestFailure or ModelFailure with a sentence, Cancelled once ``cancelled()``.
+        """
+        validate(request, self.record.longest_seconds)
+        if request.attachments:
+            raise RequestFailure(
+                "needs_engine",
+                f"“{request.attachments[0].name}” cannot be used: the built-in model knows neither footage nor voices.",
+                "Set up the engine, or remove the strip.",
+            )
+        clock = [time.perf_counter()]
+        inputs = self._inputs(request, progress)
+        clock.append(time.perf_counter())
+        output = self._solve(request, inputs, progress, cancelled)
+        clock.append(time.perf_counter())
+        raw = self._decode(request, output)
+        takes = []
+        for i, take in enumerate(raw):
+            raise_if_cancelled(cancelled)
+            progress("cleaning", i, len(raw))
+            cleaned = _cleaned(take, request.start) if request.clean_up else take
+            takes.append(replace(cleaned, report=figures(*((t.rotations, t.transl) for t in (take, cleaned)))))
+        progress("cleaning", len(raw), len(raw))
+        clock.append(time.perf_counter())
+        names = ("prompts_seconds", "solving_seconds", "cleaning_seconds")
+        spent = {n: round(b - a, 4) for n, a, b in zip(names, clock, clock[1:], strict=False)}
+        report = {"model": self.record.name, "sha256": self.checkpoint.sha256, "device": "cpu", **spent}
+        return MotionResult(float(MODEL_FPS), tuple(takes), report)
+
+    def _inputs(self, request: GenerateRequest, progress: ProgressCall) -> SamplerInputs:
+        config, takes = self.record.network, request.takes
+        # whole tokens: a token of one frame has never been trained on
+        frames = -(-request.frames // config.frames_per_token) * config.frames_per_token
+        goals = start_goals(frames, config.window) if config.root_goal else None
+        f_cond = self.network.conditions.f_cond(ConditionInputs(root_goal=goals), 1, frames)
+        text = None
+        if request.texts:
+            progress("prompts", 0, len(request.texts))
+            prompts = [span.text for span in request.texts]
+            wanted = EncoderId(self.record.text_encoder, self.record.text_encoder_sha256)
+            shape = (config.text_tokens, config.text_dim)
+            features = encode_prompts(prompts, wanted, shape, self.cache, self._open_encoder)
+            weights = np.pad(
+                frame_weights(request.texts, request.frames), ((0, 0), (0, frames - request.frames)), "edge"
+            )
+            text = TextContext(
+                np.broadcast_to(features, (takes, *features.shape)), np.broadcast_to(weights, (takes, *weights.shape))
+            )
+            progress("prompts", len(prompts), len(prompts))
+        return SamplerInputs(np.broadcast_to(f_cond, (takes, *f_cond.shape[1:])), text, np.full(takes, frames))
+
+    def _open_encoder(self) -> MiniLM:
+        if not self._encoder:
+            self._encoder.append(load_minilm(self.text_encoder_folder))
+        return self._encoder[0]
+
+    def _solve(
+        self, request: GenerateRequest, inputs: SamplerInputs, progress: ProgressCall, cancelled: CancelCall
+    ) -> NetworkOutput:
+        seeds = [request.seed + i for i in range(request.takes)]
+        noise = TakeNoise(seeds, inputs.f_cond.shape[1], self.record.network.motion_dim)
+        guidance = Guidance.everything if self.record.official else Guidance.pose
+        return sample(
+            self.network.denoiser,
+            inputs,
+            noise.draw(),
+            guidance(request.guidance),
+            request.steps,
+            self.record.spacing,
+            lambda done, of: progress("solving", done, of),
+            cancelled,
+        )
+
+    def _decode(self, request: GenerateRequest, output: NetworkOutput) -> list[Take]:
+        if not np.isfinite(output.pred_x).all():
+            raise RequestFailure(
+                "not_finite", "The model's answer held values that are not numbers.", "Try another seed."
+            )
+        checkpoint = self.checkpoint
+        motion = decode(output.pred_x, checkpoint.mean, checkpoint.std, self.record.gravity_view == "down")
+        contacts = sigmoid(output.static_conf_logits)
+        takes = []
+        for i in range(request.takes):
+            rotations = rot.continuous(motion.rotations[i, : request.frames])
+            transl = motion.transl[i, : request.frames]
+            rotations, transl = place(rotations, transl, request.start.position, request.start.heading)
+            takes.append(_take(request.seed + i, rotations, transl, contacts[i, : request.frames], motion.betas[i]))
+        return takes
+
+
+def _take(seed: int, rotations: Array, transl: Array, contacts: Array, betas: Array) -> Take:
+    parts = (rot.normalise(rotations), transl, contacts, betas)
+    q, path, planted, shape = (np.ascontiguousarray(x, dtype=np.float32) for x in parts)
+    return Take(seed, q, path, planted, shape)
+
+
+def _cleaned(take: Take, start: StartState) -> Take:
+    """Feet planted, jitter smoothed (motion/delivery.py), then put back exactly on its start."""
+    rotations, transl = deliver(take.rotations, take.transl, take.contacts)
+    rotations, transl = on_start(rotations, transl, start.position, start.heading)
+    return _take(take.seed, rot.continuous(rotations), transl, take.contacts, take.betas)
