@@ -172,11 +172,16 @@ def sinusoid(positions: Array, width: int) -> Array:
     return np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(len(angles), width)
 
 
+def rotary_angles(length: int, head_dim: int) -> Array:
+    """Angle of each position and channel pair (spec 3.4): (length, head_dim / 2), base 10000."""
+    pairs = np.arange(0, head_dim, 2, dtype=np.float32) / np.float32(head_dim)
+    return np.arange(length, dtype=np.float32)[:, None] / np.power(np.float32(10000.0), pairs)
+
+
 @lru_cache(maxsize=4)
 def rotary_table(length: int, head_dim: int) -> Array:
-    """Complex unit numbers that turn a channel pair at a position (spec 3.4): (length, head_dim / 2), base 10000."""
-    pairs = np.arange(0, head_dim, 2, dtype=np.float32) / np.float32(head_dim)
-    angles = np.arange(length, dtype=np.float32)[:, None] / np.power(np.float32(10000.0), pairs)
+    """Complex unit numbers that turn a channel pair at a position: (length, head_dim / 2), complex64."""
+    angles = rotary_angles(length, head_dim)
     return (np.cos(angles) + 1j * np.sin(angles)).astype(np.complex64)
 
 
