@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..model.windows import frame_weights
 from ..motion import rotations as rot
 from ..motion.delivery import deliver
 from ..motion.placement import on_start, place
@@ -24,7 +25,6 @@ from ..protocol.motions import MotionResult, Take
 from ..protocol.requests import MODEL_FPS, GenerateRequest, StartState, validate
 from .conditions.root_goals import start_goals
 from .conditions.text import PromptCache, TextEncoder, encode_prompts, load_minilm, load_t5
-from .conditions.windows import frame_weights
 from .diffusion.sampler import SamplerInputs, TakeNoise, sample
 from .models import Model, load_model
 from .network.conditions import ConditionInputs
@@ -126,7 +126,7 @@ class Pipeline:
             features = torch.from_numpy(
                 encode_prompts(prompts, self.model.encoder, shape, self.cache, self._open_encoder)
             )
-            weights = frame_weights(request.texts, request.frames)
+            weights = torch.from_numpy(frame_weights(request.texts, request.frames))
             weights = torch.cat([weights, weights[:, -1:].expand(-1, frames - request.frames)], dim=1)
             text = TextContext(
                 features.to(device).expand(takes, *features.shape), weights.to(device).expand(takes, *weights.shape)

@@ -124,8 +124,10 @@ def silu(x: Array) -> Array:
 
 
 def softplus(x: Array) -> Array:
-    """log(1 + exp(x))."""
-    return np.logaddexp(x, np.float32(0.0))
+    """log(1 + exp(x)); by exponential and logarithm, which numpy has vectorised as it has not `logaddexp`."""
+    y = np.exp(-np.abs(x))
+    y += 1.0
+    return np.log(y, out=y) + np.maximum(x, 0.0)
 
 
 def softmax(x: Array) -> Array:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..model.prompt_features import encode_prompts
 from ..model.record import BUNDLED, ModelRecord
+from ..model.windows import frame_weights
 from ..motion import rotations as rot
 from ..motion.delivery import deliver
 from ..motion.placement import on_start, place
@@ -33,7 +34,6 @@ from .noise import TakeNoise
 from .sampler import Guidance, SamplerInputs, sample
 from .start_goals import start_goals
 from .text_attention import TextContext
-from .windows import frame_weights
 
 ProgressCall = Callable[[str, int, int], None]
 CancelCall = Callable[[], bool]

@@ -14,7 +14,6 @@ from safetensors.torch import load_file, save_file
 from genmo_blender.engine.__main__ import main
 from genmo_blender.engine.checkpoint import Checkpoint, save_checkpoint
 from genmo_blender.engine.conditions.text import load_minilm
-from genmo_blender.engine.conditions.windows import frame_weights
 from genmo_blender.engine.diffusion.sampler import Guidance
 from genmo_blender.engine.network.genmo import GenmoNetwork
 from genmo_blender.engine.pipeline import Pipeline
@@ -153,14 +152,6 @@ def test_a_prompt_seen_before_needs_no_text_encoder(weights, tmp_path):
         second.generate(request(texts=(TextSpan("never seen before", 0.0, 1.0),)))
 
 
-def test_fades_ramp_and_strength_scales():
-    spans = (TextSpan("a", 0.0, 1.2, 2.0, fade_out=0.4), TextSpan("b", 0.8, 2.0, 1.0, fade_in=0.4))
-    weights = frame_weights(spans, 61)
-    assert weights[0, 0] == 2.0 and weights[1, 0] == 0.0 and weights[0, 40] == 0.0
-    assert torch.allclose(weights[0, 24:36] / 2 + weights[1, 24:36], torch.ones(12), atol=1e-6)
-    assert torch.all(weights[0, 24:36].diff() < 0)
-
-
 def run_generate(*arguments: str | Path) -> int:
     return main(["generate", *map(str, arguments)])
 
@@ -249,9 +240,3 @@ def test_every_take_reports_its_jerk_and_slide_before_and_after_the_clean_up(pip
     report = pipeline.generate(request()).takes[0].report
     assert set(report) == {f"{a}_{b}" for a in ("raw", "delivered") for b in ("jerk_mps3", "toe_slide_cmps")}
     assert 0 < report["delivered_jerk_mps3"] < report["raw_jerk_mps3"]
-
-
-def test_a_span_to_the_end_of_the_range_holds_its_last_frame_and_another_stops_before_its_end():
-    weights = frame_weights((TextSpan("a", 0.0, 1.0), TextSpan("b", 1.0, 2.0)), 61)
-    assert weights[0, 29] == 1 and weights[0, 30] == 0
-    assert weights[1, 30] == 1 and weights[1, 60] == 1

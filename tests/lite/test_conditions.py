@@ -6,12 +6,9 @@ import pytest
 import torch
 
 from genmo_blender.engine.conditions.root_goals import start_goals as torch_goals
-from genmo_blender.engine.conditions.windows import frame_weights as torch_weights
 from genmo_blender.engine.network.conditions import ConditionInputs as TorchInputs
 from genmo_blender.lite.conditions import ConditionInputs
 from genmo_blender.lite.start_goals import start_goals
-from genmo_blender.lite.windows import frame_weights
-from genmo_blender.protocol.requests import TextSpan
 from tests.engine.network.networks import MINI, SMALL
 from tests.lite.twins import assert_close, twins
 
@@ -53,9 +50,3 @@ def test_the_start_is_told_as_the_engine_tells_it(frames: int) -> None:
     expected = torch_goals(torch.zeros(1), torch.ones(1, dtype=torch.bool), frames)
     expected[:, 120:] = 0.0
     assert_close(start_goals(frames, 120), expected)
-
-
-def test_weights_of_spans_equal_torchs() -> None:
-    spans = (TextSpan("a", 0.0, 1.2, 2.0, fade_out=0.4), TextSpan("b", 0.8, 2.0, 0.5, fade_in=0.4), TextSpan("c", 3, 4))
-    assert_close(frame_weights(spans, 121), torch_weights(spans, 121), 1e-6)
-    assert frame_weights((), 9).shape == (0, 9)

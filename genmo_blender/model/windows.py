@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..protocol.requests import MODEL_FPS, TextSpan
-from .layers import Array
+
+Array = np.ndarray
 
 
 def frame_weights(spans: Sequence[TextSpan], frames: int) -> Array:
