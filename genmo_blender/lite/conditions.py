@@ -56,14 +56,14 @@ class ConditionInputs:
 
 
 @dataclass(frozen=True, eq=False)
-class Two:
+class TwoLayers:
     """Linear, SiLU, Linear."""
 
     first: Linear
     second: Linear
 
     @classmethod
-    def read(cls, given: Parameters, inputs: int, width: int, names: tuple[str, str]) -> Two:
+    def read(cls, given: Parameters, inputs: int, width: int, names: tuple[str, str]) -> TwoLayers:
         return cls(Linear.read(given.of(names[0]), inputs, width), Linear.read(given.of(names[1]), width, width))
 
     def __call__(self, x: Array) -> Array:
@@ -78,18 +78,18 @@ class ConditionEmbedder:
     unseen: Array  # (17, 32)
     place: Linear
     keypoints: Mlp
-    exists: Mapping[str, Two]
-    embedders: Mapping[str, Two | Mlp] = field(default_factory=dict)
+    exists: Mapping[str, TwoLayers]
+    embedders: Mapping[str, TwoLayers | Mlp] = field(default_factory=dict)
     key_mask: Linear | None = None
-    root_goal: Two | None = None
+    root_goal: TwoLayers | None = None
 
     @classmethod
     def read(cls, given: Parameters, config: NetworkConfig) -> ConditionEmbedder:
         """Raises ModelFailure for missing or wrong-sized parameters."""
         width = config.latent_dim
         keys = [key for key in config.conditions if key != "obs"]
-        embedders: dict[str, Two | Mlp] = {
-            key: Two.read(given.of(name), inputs, width, ("0", "3"))
+        embedders: dict[str, TwoLayers | Mlp] = {
+            key: TwoLayers.read(given.of(name), inputs, width, ("0", "3"))
             for key, (name, inputs) in _SMALL.items()
             if key in keys
         }
@@ -100,13 +100,13 @@ class ConditionEmbedder:
         if config.key_mask:
             mask = Linear.read(given.of("key_mask_embedder"), MOTION_DIM, width)
         if config.root_goal:
-            goal = Two.read(given.of("root_goal_embedder"), ROOT_GOAL_DIM, width, ("0", "3"))
+            goal = TwoLayers.read(given.of("root_goal_embedder"), ROOT_GOAL_DIM, width, ("0", "3"))
         return cls(
             config,
             given.sized("learned_pos_params", JOINTS_2D, 32),
             Linear.read(given.of("learned_pos_linear"), 2, 32),
             Mlp.read(given.of("embed_noisyobs"), JOINTS_2D * 32, 2 * width, width),
-            {key: Two.read(exists.of(key), width + 1, width, ("0", "2")) for key in keys},
+            {key: TwoLayers.read(exists.of(key), width + 1, width, ("0", "2")) for key in keys},
             embedders,
             mask,
             goal,

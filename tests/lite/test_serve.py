@@ -114,6 +114,31 @@ def test_footage_is_refused_in_a_sentence(start: Start) -> None:
     assert failure.code == "needs_engine" and "film.mp4" in failure.sentence
 
 
+ALONE = """
+import os, sys
+events = []
+sys.addaudithook(lambda name, arguments: events.append(name))
+from genmo_blender.lite import __main__ as lite
+from genmo_blender.protocol.requests import GenerateRequest, TextSpan
+early = "numpy" in sys.modules
+from genmo_blender.protocol import serving
+serving.serve = lambda arguments, load: sys.exit(os.environ["OPENBLAS_NUM_THREADS"])
+try:
+    lite.main(["serve"])
+except SystemExit as end:
+    threads = end.code
+request = GenerateRequest(1.0, (TextSpan("a person jumps", 0.0, 1.0),), steps=2)
+lite._load(None).generate(request, lambda *count: None, lambda: False)
+print(early, threads, sorted({name for name in events if name.startswith("socket")}), "torch" in sys.modules)
+"""
+
+
+def test_a_motion_is_made_in_one_thread_without_torch_and_without_a_socket(tmp_path: Path) -> None:
+    command, environment = [sys.executable, "-c", ALONE], {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True, env=environment)
+    assert done.stdout.split() == ["False", "1", "[]", "False"]
+
+
 def test_it_starts_as_a_module_too_and_imports_nothing_but_numpy() -> None:
     code = (
         "import sys; before = set(sys.modules); import genmo_blender.lite.pipeline;"
