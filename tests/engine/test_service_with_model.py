@@ -12,8 +12,8 @@ from genmo_blender.addon.engine_command import local_command
 from genmo_blender.engine.checkpoint import save_checkpoint
 from genmo_blender.protocol.messages import Cancel, Cancelled, Failed, Generate, NotReady, Progress, Ready, Result
 from genmo_blender.protocol.requests import GenerateRequest, TextSpan
-from tests.engine.peer import Peer
 from tests.engine.test_pipeline import checkpoint
+from tests.protocol.peer import Peer
 
 PACKAGE = Path(__file__).resolve().parents[2] / "genmo_blender"
 

@@ -27,7 +27,7 @@ from genmo_blender.protocol.messages import (
     Shutdown,
 )
 from genmo_blender.protocol.requests import Attachment, GenerateRequest, TextSpan
-from tests.engine.peer import Peer
+from tests.protocol.peer import Peer
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "genmo_blender"

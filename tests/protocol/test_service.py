@@ -32,7 +32,7 @@ from genmo_blender.protocol.messages import (
     Unknown,
 )
 from genmo_blender.protocol.requests import Attachment
-from tests.engine.peer import Peer, toy_command
+from tests.protocol.peer import Peer, toy_command
 
 Start = Callable[..., Peer]
 PACKAGE = Path(__file__).resolve().parents[2] / "genmo_blender"

@@ -1,6 +1,6 @@
 """A child process: the real service with a handler that needs no model. What it does is asked for in the prompt.
 
-``python tests/engine/toy_engine.py CACHE_FOLDER [LOADING]``; LOADING is "", "slow", "broken" or "broken-once".
+``python tests/protocol/toy_engine.py CACHE_FOLDER [LOADING]``; LOADING is "", "slow", "broken" or "broken-once".
 """
 
 from __future__ import annotations
