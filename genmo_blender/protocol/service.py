@@ -57,7 +57,7 @@ ProgressCall = Callable[[str, int, int], None]
 
 
 class Handler(Protocol):
-    """What does the work: `engine/pipeline.py`, or a small one in tests."""
+    """What does the work: `engine/pipeline.py`, `lite/pipeline.py`, or a small one in tests."""
 
     @property
     def capabilities(self) -> Capabilities:

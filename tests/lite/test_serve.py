@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -65,6 +66,16 @@ def test_it_says_hello_then_ready_and_answers_with_the_pipelines_takes(start: St
     expected = Pipeline.load(None, tmp_path / "cache").generate(a_request()).takes
     for got, want in zip(takes, expected, strict=True):
         assert np.allclose(got.rotations, want.rotations, atol=1e-4) and np.allclose(got.transl, want.transl, atol=1e-4)
+
+
+def test_an_installed_folder_of_any_name_serves_without_the_engine_and_the_add_on(start: Start, tmp_path: Path) -> None:
+    package = tmp_path / "bl_ext é" / "another name"
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("engine", "addon", "__pycache__"))
+    (package / "assets").symlink_to(ROOT / "assets", target_is_directory=True)
+    peer = start(package=package)
+    peer.send(Generate(1, a_request().to_dict()))
+    assert len(peer.until(Result).result.takes) == 2
+    assert not list(package.rglob("*.pyc"))
 
 
 def test_byte_code_goes_where_it_was_told_and_none_into_the_package(start: Start, tmp_path: Path) -> None:
