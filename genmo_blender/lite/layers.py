@@ -66,7 +66,7 @@ class Linear:
         y = x.reshape(-1, x.shape[-1]) @ self.weight
         if self.bias is not None:
             y += self.bias
-        return y.reshape(*x.shape[:-1], -1)
+        return y.reshape(*x.shape[:-1], self.weight.shape[1])
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from genmo_blender.lite.network import read_network
+from genmo_blender.model.config import NetworkConfig
 from genmo_blender.protocol.cancellation import Cancelled
 from genmo_blender.protocol.failures import ModelFailure
 from tests.engine.network.networks import MINI, SMALL
-from tests.lite.twins import assert_close, random_text, twins
+from tests.lite.twins import assert_close, random_text, text_twins, twins
 
 CONFIGS = {
     "mini": MINI,
@@ -54,6 +55,19 @@ def test_imposed_motion_and_no_text_equal_torchs() -> None:
     prepared = ours.denoiser.prepare(f_cond.numpy(), None, length.numpy())
     got = ours.denoiser(x_t.numpy(), t.numpy(), prepared, observed.numpy(), mask.numpy())
     assert_close(got, expected, 1e-4)
+
+
+@pytest.mark.parametrize("config", [MINI, SMALL])
+@torch.no_grad()
+def test_texts_of_no_strength_equal_torchs(config: NetworkConfig) -> None:
+    network, ours = twins(config)
+    torch.manual_seed(6)
+    x_t, f_cond, length, t = torch.randn(1, 32, 151), torch.randn(1, 32, 32), torch.tensor([32]), torch.tensor([500])
+    features = torch.randn(1, 2, config.text_tokens, config.text_dim)
+    text, our_text = text_twins(features, torch.zeros(1, 2, 32))
+    expected = network.denoiser(x_t, t, network.denoiser.prepare(f_cond, text, length))
+    prepared = ours.denoiser.prepare(f_cond.numpy(), our_text, length.numpy())
+    assert_close(ours.denoiser(x_t.numpy(), t.numpy(), prepared), expected, 1e-4)
 
 
 def test_a_cancel_is_seen_between_blocks() -> None:
