@@ -131,9 +131,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     """
     path = Path(path)
     if not path.is_file():
-        raise ModelFailure(
-            "weights_missing", f"The model file {path.name} does not exist.", "Choose another model file."
-        )
+        raise ModelFailure("weights_missing", f"There is no model file {path}.", "Choose another model file.")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
