@@ -47,18 +47,8 @@ class Model:
 
     def guidance(self, scale: float) -> Guidance:
         """The release guides every output (spec 5.2); the bundled model keeps shape and contacts as they come."""
-        return Guidance.everything(scale) if self.official else Guidance.pose(scale)
-
-    @property
-    def official(self) -> bool:
-        """Whether it is sampled as the release samples."""
-        return self.record.network.uncovered_frames == "zero"
-
-    @property
-    def spacing(self) -> float:
-        """Of the steps (`sampler.sample`): the release's are even. A network that corrects the noised motion has little
-        to gain where the noise is low, and what is done is decided where it is high (docs/developers/training.md)."""
-        return 2.0 if self.record.network.noise_skip else 1.0
+        official = self.record.network.uncovered_frames == "zero"
+        return Guidance.everything(scale) if official else Guidance.pose(scale)
 
     @property
     def capabilities(self) -> Capabilities:

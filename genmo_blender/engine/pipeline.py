@@ -166,7 +166,6 @@ class Pipeline:
                 noise,
                 self.model.guidance(request.guidance),
                 steps=request.steps,
-                spacing=self.model.spacing,
                 progress=lambda done, of: progress("solving", done, of),
                 cancelled=cancelled,
             )
