@@ -5,13 +5,14 @@ The job that demo_scene.py gets as a JSON file, its only argument:
     {"prompts": [{"text": "a person walks forward", "start": 0.0, "end": 4.0}, ...],   seconds, in order of start
      "length": 8.0,                                                                    seconds
      "seed": 1,
-     "out": "/absolute/folder"}                                                        exists; demo.* are written there
+     "out": "/absolute/folder"}                           exists; demo.* are written there, and moved when all are there
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -60,21 +61,25 @@ def make_demo(arguments: Sequence[str]) -> int:
     out = Path(job["out"])
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for name in RESULTS:
-            (out / name).unlink(missing_ok=True)
+        if any((out / name).exists() and not (out / name).is_file() for name in RESULTS):
+            raise Stop(f"{out} holds a folder where a result belongs: choose another folder with --out.")
+        tempfile.TemporaryFile(dir=out).close()
     except OSError as error:
         raise Stop(f"{out} cannot be written to ({error.strerror}): choose another folder with --out.") from error
     archive = package()
     BUILD.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="demo-", dir=BUILD) as folder:
-        path = Path(folder) / "job.json"
-        path.write_text(json.dumps(job, ensure_ascii=False, indent=1), encoding="utf-8")
+        path, made = Path(folder) / "job.json", Path(folder) / "out"
+        made.mkdir()
+        path.write_text(json.dumps({**job, "out": str(made)}, ensure_ascii=False, indent=1), encoding="utf-8")
         status = run_in_blender(NEWEST_BLENDER, archive, [SCENE, path])
-    if status != 0:
-        return status
-    missing = [name for name in RESULTS if not (out / name).is_file()]
-    if missing:
-        raise Stop(f"The demo ended without writing {', '.join(missing)} to {out}; what it said stands above.")
+        if status != 0:
+            return status
+        missing = [name for name in RESULTS if not (made / name).is_file()]
+        if missing:
+            raise Stop(f"The demo ended without writing {', '.join(missing)}; what it said stands above.")
+        for name in RESULTS:  # only now, so that a demo that fails leaves the last one's results
+            shutil.move(made / name, out / name)
     for name in RESULTS:
         say(f"{out / name}: {(out / name).stat().st_size / 1e3:.0f} kB")
     return 0

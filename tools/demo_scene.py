@@ -155,7 +155,10 @@ def main() -> None:
     out = Path(job["out"])
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     began = time.perf_counter()
-    target = direct(job)
+    try:
+        target = direct(job)
+    except RuntimeError as error:  # an operator's own sentence
+        sys.exit(str(error).strip())
     seconds = {"directing": time.perf_counter() - began}
     scene = bpy.context.scene
     action = target.animation_data.action

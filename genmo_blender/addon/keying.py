@@ -18,7 +18,7 @@ import numpy as np
 from ..motion import frames as axes
 from ..motion.resampling import resample
 from ..motion.rotations import Array, conjugate, continuous, multiply, to_matrix
-from . import character, compat
+from . import character, compat, sentences
 
 RECIPE = "genmo_recipe"
 """Custom property of a take's action: how it was made, as JSON."""
@@ -174,6 +174,20 @@ def _generated_keys(frames: Array, values: Array) -> dict[str, Array]:
     for field in ("handle_left_type", "handle_right_type"):
         ours[field][:] = compat.AUTO_CLAMPED
     return ours
+
+
+def notes(action: bpy.types.Action) -> list[str]:
+    """What of the animator's in a take's curves keeps it from moving as it was made: a sentence each."""
+    muted, cycling = set(), set()
+    bag = compat.find_channelbag(action, action.slots[0])
+    for curve in bag.fcurves if bag else ():
+        bone = re.match(r'pose\.bones\["(.+?)"\]', curve.data_path)
+        if bone and curve.mute:
+            muted.add(bone[1])
+        if bone and any(modifier.type == "CYCLES" and not modifier.mute for modifier in curve.modifiers):
+            cycling.add(bone[1])
+    said = [sentences.muted_channels(sorted(muted))] if muted else []
+    return [*said, sentences.cycling_channels(sorted(cycling))] if cycling else said
 
 
 # Actions of takes

@@ -5,12 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 from ..motion.skeleton import assets_folder
-from ..prompts.checks import check_prompt
+from ..prompts.checks import BUNDLED_LIMIT, check_prompt
 from ..prompts.wordpiece import WordPiece, load_wordpiece
 from ..protocol.capabilities import Capabilities
-
-BUNDLED_LIMIT = 32
-"""Word pieces that the bundled encoder hears, until an engine tells its own number."""
 
 
 @lru_cache(maxsize=1)

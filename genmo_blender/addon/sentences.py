@@ -6,6 +6,8 @@ common tree, so that a sentence travels with its code; plain notes are functions
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..protocol.failures import EngineFailure, GenmoFailure, RequestFailure, StorageFailure
 
 
@@ -62,10 +64,8 @@ def nla_tweak_mode(name: str) -> GenmoFailure:
     )
 
 
-def nothing_to_do(first: int, last: int) -> GenmoFailure:
-    return RequestFailure(
-        "nothing_to_do", f"No text strips in frames {first}–{last}.", "Add a text strip, or choose another range."
-    )
+def strips_off(name: str) -> GenmoFailure:
+    return RequestFailure("strips_off", f"All text strips of {name} are switched off.", "Switch one on.")
 
 
 def no_strips(name: str) -> GenmoFailure:
@@ -163,6 +163,19 @@ def takes_ready(name: str, count: int) -> str:
     return f"{count} take{'s' if count > 1 else ''} for {name}: look, then Keep or Drop."
 
 
+def muted_channels(bones: Sequence[str]) -> str:
+    return f"Channels of {_few(bones)} are muted and do not move: unmute them in the take."
+
+
+def cycling_channels(bones: Sequence[str]) -> str:
+    return f"Curves of {_few(bones)} repeat (Cycles): outside the range they now repeat the take too."
+
+
+def _few(names: Sequence[str], most: int = 3) -> str:
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
 def takes_ready_elsewhere(name: str, scene: str) -> str:
     return f"Takes for {name} are ready in the scene {scene}."
 
@@ -188,7 +201,9 @@ def no_take_waiting() -> str:
 
 def take_lost(name: str) -> GenmoFailure:
     return RequestFailure(
-        "take_lost", f"The shown take of {name} was removed from the file.", "Choose another take, or Drop."
+        "take_lost",
+        f"{name} has no take to show: its takes were removed, or it is a copy of the character that has them.",
+        "Press Drop, then Generate.",
     )
 
 

@@ -14,6 +14,7 @@ import bpy
 import numpy as np
 
 from ..motion.rotations import Array, heading, normalise
+from ..protocol.failures import GenmoFailure
 from ..protocol.requests import GenerateRequest, StartState, TextSpan, validate, with_crossfades
 from . import character, compat, keying, sentences
 from .services import playback
@@ -160,10 +161,9 @@ def strips_range(strips: Sequence[bpy.types.Strip], strips_fps: float, fps: floa
     return FrameRange(round(start * fps), round(end * fps), fps)
 
 
-def own_range(scene: bpy.types.Scene, target: bpy.types.Object) -> FrameRange:
+def own_range(scene: bpy.types.Scene) -> FrameRange:
     """The animator's preview range if it is on, else the scene's range."""
-    review = target.genmo.review
-    shown, first, last = playback.own_range(scene, review.preview if review.scene == scene else "")
+    shown, first, last = playback.own_range(scene)
     if not shown:
         first, last = scene.frame_start, scene.frame_end
     return FrameRange(first, last, scene_fps(scene))
@@ -243,11 +243,15 @@ class Direction:
 def frame_range(scene: bpy.types.Scene, strips_scene: bpy.types.Scene, target: bpy.types.Object) -> FrameRange:
     """The frames that Generate would fill. Raises RequestFailure when there are no strips to take them from."""
     if scene.genmo.range_mode == "SCENE":
-        return own_range(scene, target)
+        return own_range(scene)
     found = strips_range(strips_for(strips_scene, target), scene_fps(strips_scene), scene_fps(scene))
     if found is None:
-        raise sentences.no_strips(target.name)
+        raise _nothing_said(strips_scene, target)
     return found
+
+
+def _nothing_said(strips_scene: bpy.types.Scene, target: bpy.types.Object) -> GenmoFailure:
+    return (sentences.strips_off if strips_for(strips_scene, target) else sentences.no_strips)(target.name)
 
 
 def summary(scene: bpy.types.Scene, strips_scene: bpy.types.Scene, target: bpy.types.Object) -> str:
@@ -285,7 +289,7 @@ def direction(
         a, b = round(outside[0].start * frames.fps), round(outside[0].end * frames.fps)
         raise sentences.strip_outside_range(outside[0].text, a, b, frames.first, frames.last)
     if not inside:
-        raise sentences.nothing_to_do(frames.first, frames.last)
+        raise _nothing_said(strips_scene, target)
     request = GenerateRequest(
         duration=frames.seconds,
         texts=spans(inside, frames.start_time, settings.crossfade / frames.fps),

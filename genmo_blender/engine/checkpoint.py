@@ -95,7 +95,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     """
     path = Path(path)
     if not path.is_file():
-        raise missing_file(path.name)
+        raise missing_file(path)
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}

@@ -5,17 +5,22 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from ..motion.kinematics import joint_positions
 from ..motion.rotations import to_rotation_vector
-from ..motion.skeleton import canonical
+from ..motion.skeleton import assets_folder, canonical
+from ..prompts.checks import BUNDLED_LIMIT, check_prompt
+from ..prompts.wordpiece import load_wordpiece
 from ..protocol.failures import StorageFailure
 from ..protocol.motions import Take
 from ..protocol.prompt_ranges import parse_prompt, range_length
-from ..protocol.requests import CROSSFADE, MODEL_FPS, GenerateRequest, with_crossfades
+from ..protocol.requests import CROSSFADE, MODEL_FPS, GenerateRequest, validate, with_crossfades
 from .pipeline import Pipeline
 
 
@@ -28,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--takes", type=int, default=1, help="take k has seed + k; files get -1, -2, ... before .npz")
     parser.add_argument("--steps", type=int, default=GenerateRequest.steps)
-    parser.add_argument("--guidance", type=float, default=GenerateRequest.guidance, help="text strength, 1 to 5")
+    parser.add_argument(
+        "--guidance", type=float, default=GenerateRequest.guidance, help="text strength, 0 to 20; 1 to 5 are of use"
+    )
     parser.add_argument("--model", type=Path, help="a checkpoint; the bundled model without it")
     parser.add_argument("--text-encoder", type=Path, metavar="FOLDER", help="the T5 of an official checkpoint")
     parser.add_argument("--raw", action="store_true", help="leave the clean-up away")
@@ -47,8 +54,13 @@ def generate(options: argparse.Namespace) -> int:
         guidance=options.guidance,
         clean_up=not options.raw,
     )
-    if options.out.is_dir() or not options.out.absolute().parent.is_dir():
+    validate(request)
+    if (options.out.exists() and not options.out.is_file()) or not options.out.absolute().parent.is_dir():
         raise StorageFailure("out", f"{options.out} is not a file in an existing folder.", "Choose another --out.")
+    with _fresh(options.out):
+        pass  # said before the model is loaded, not when the motion is there
+    if options.model is None:
+        _tell_of_prompts(span.text for span in spans)
     result = Pipeline.load(options.model, text_encoder=options.text_encoder).generate(request, _show)
     print(file=sys.stderr)
     for i, take in enumerate(result.takes):
@@ -78,18 +90,36 @@ def write_npz(path: Path, take: Take, frames: int) -> None:
         "betas": take.betas,
         "joints": joint_positions(canonical(), rotations, transl),
     }
+    with _fresh(path) as file:
+        np.savez(
+            file,
+            allow_pickle=False,
+            mocap_frame_rate=np.float64(MODEL_FPS),
+            **{k: np.asarray(v, dtype=np.float32) for k, v in arrays.items()},
+        )
+        file.close()
+        os.replace(file.name, path)
+
+
+@contextmanager
+def _fresh(path: Path) -> Iterator[IO[bytes]]:
+    """A new file beside ``path``, gone afterwards unless it has been moved. Raises StorageFailure."""
     fresh = path.with_name(path.name + ".new")
     try:
         with open(fresh, "wb") as file:
-            np.savez(
-                file,
-                allow_pickle=False,
-                mocap_frame_rate=np.float64(MODEL_FPS),
-                **{k: np.asarray(v, dtype=np.float32) for k, v in arrays.items()},
-            )
-        os.replace(fresh, path)
+            yield file
     except OSError as error:
-        fresh.unlink(missing_ok=True)
         raise StorageFailure(
             "cannot_write", f"{path} could not be written ({error.strerror}).", "Choose another --out."
         ) from error
+    finally:
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)
+
+
+def _tell_of_prompts(texts: Iterable[str]) -> None:
+    """What the bundled encoder does not hear of the prompts, on standard error."""
+    tokeniser = load_wordpiece(assets_folder() / "text_encoder" / "vocab.txt")
+    for text in texts:
+        for sentence in check_prompt(text, tokeniser, BUNDLED_LIMIT).sentences():
+            print(f"“{text[:60]}”: {sentence}", file=sys.stderr)

@@ -167,7 +167,6 @@ class Pipeline:
                 noise,
                 self.model.guidance(request.guidance),
                 steps=request.steps,
-                spacing=self.model.record.spacing,
                 progress=lambda done, of: progress("solving", done, of),
                 cancelled=cancelled,
             )

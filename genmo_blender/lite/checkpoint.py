@@ -45,7 +45,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     """
     path = Path(path)
     if not path.is_file():
-        raise missing_file(path.name)
+        raise missing_file(path)
     try:
         data = path.read_bytes()
         metadata, arrays = parse(data)

@@ -157,7 +157,6 @@ class Pipeline:
             noise.draw(),
             guidance(request.guidance),
             request.steps,
-            self.record.spacing,
             lambda done, of: progress("solving", done, of),
             cancelled,
         )

@@ -163,17 +163,14 @@ def sample(
     noise: Array,
     guidance: Guidance,
     steps: int,
-    spacing: float = 1.0,
     progress: Progress | None = None,
     cancelled: CancelCheck | None = None,
 ) -> NetworkOutput:
     """Generate by deterministic DDIM, a take for each row of `noise` (B, L, 151); `pred_x` is the normalised motion.
 
-    `spacing` is the power of `denser_timesteps`, 1 for the release's even steps. `progress(done, of)` is called after
-    each step; `cancelled()` is asked between blocks. Raises `Cancelled`.
+    `progress(done, of)` is called after each step; `cancelled()` is asked between blocks. Raises `Cancelled`.
     """
-    whole = NoiseSchedule.cosine()
-    chain = whole.respaced(str(steps)) if spacing == 1.0 else whole.denser(steps, spacing)
+    chain = NoiseSchedule.cosine().respaced(str(steps))
     output: NetworkOutput | None = None
     walk = ddim_steps(GuidedNetwork(denoiser, inputs, guidance), chain, noise, cancelled=cancelled)
     for done, (_, output) in enumerate(walk, start=1):  # noqa: B007

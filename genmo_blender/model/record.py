@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ..protocol.capabilities import Capabilities
@@ -68,13 +69,6 @@ class ModelRecord:
         """Whether the model is sampled as the release samples."""
         return self.network.uncovered_frames == "zero"
 
-    @property
-    def spacing(self) -> float:
-        """Of the steps (`schedule.denser_timesteps`): the release's are even. A network that corrects the noised motion
-        has little to gain where the noise is low, and what is done is decided where it is high
-        (docs/developers/training.md)."""
-        return 2.0 if self.network.noise_skip else 1.0
-
     def capabilities(self, sha256: str, device: str, precision: str) -> Capabilities:
         """Told to the add-on when the model is loaded; `sha256` is that of the file."""
         return Capabilities(
@@ -92,9 +86,9 @@ class ModelRecord:
         )
 
 
-def missing_file(name: str) -> ModelFailure:
+def missing_file(path: Path) -> ModelFailure:
     """There is no such file."""
-    return ModelFailure("weights_missing", f"The model file {name} does not exist.", "Choose another model file.")
+    return ModelFailure("weights_missing", f"There is no model file {path}.", "Choose another model file.")
 
 
 def damaged_file(name: str) -> ModelFailure:

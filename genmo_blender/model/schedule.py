@@ -42,19 +42,6 @@ def kept_timesteps(total: int, respacing: str) -> list[int]:
     return kept
 
 
-def denser_timesteps(total: int, count: int, power: float) -> list[int]:
-    """`count` of `total` steps, both ends kept, ascending, the denser the more noise there is for a `power` above 1.
-
-    Raises ValueError where that cannot be done.
-    """
-    if not 1 <= count <= total or power < 1.0:
-        raise ValueError(f"{count} of {total} steps cannot be spaced by the power {power}.")
-    rank = np.arange(count)
-    wanted = np.floor((total - 1) * (1.0 - (1.0 - rank / max(count - 1, 1)) ** power) + 0.5).astype(int)
-    # where more than one would fall on a step, each takes the next one free before it
-    return np.minimum(wanted, total - count + rank).tolist()
-
-
 @dataclass(frozen=True, eq=False)
 class NoiseSchedule:
     """A chain of N steps. `betas` (N,) are its noise increments, `timestep_map` (N,) the original timesteps 0..999 that
@@ -71,14 +58,7 @@ class NoiseSchedule:
 
     def respaced(self, respacing: str) -> Self:
         """The chain over the kept steps alone; its alphas_cumprod are this chain's at those steps."""
-        return self._kept(kept_timesteps(len(self.betas), respacing))
-
-    def denser(self, count: int, power: float) -> Self:
-        """The chain over `denser_timesteps` alone."""
-        return self._kept(denser_timesteps(len(self.betas), count, power))
-
-    def _kept(self, timesteps: list[int]) -> Self:
-        kept = np.array(timesteps)
+        kept = np.array(kept_timesteps(len(self.betas), respacing))
         abar = self.alphas_cumprod[kept]
         return type(self)(1.0 - abar / np.append(1.0, abar[:-1]), self.timestep_map[kept])
 

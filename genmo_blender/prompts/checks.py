@@ -6,6 +6,9 @@ from string import punctuation
 
 from .wordpiece import UNKNOWN, WordPiece, clean
 
+BUNDLED_LIMIT = 32
+"""Word pieces that the bundled encoder hears, until an engine tells its own number."""
+
 
 def normalise(prompt: str) -> str:
     """The form under which a prompt is encoded and kept: composed characters, no control characters, single spaces.

@@ -18,7 +18,7 @@ def parse_prompt(text: str) -> TextSpan:
     if match is None:
         raise RequestFailure(
             "prompt_format",
-            f"The prompt “{text}” has no range.",
+            f"The prompt “{text}” has no range that can be read.",
             "Write it as START-END: sentence in seconds, for example “0-4: a person walks forward”.",
         )
     start, end, sentence = float(match[1]), float(match[2]), match[3].strip()

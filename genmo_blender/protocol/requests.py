@@ -125,7 +125,7 @@ def validate(request: GenerateRequest, longest_seconds: float = float("inf")) ->
     if not request.duration >= 0 or request.frames < MIN_FRAMES:
         raise RequestFailure(
             "range_too_short",
-            f"The range is too short: it needs at least {MIN_FRAMES / MODEL_FPS:.2f} seconds.",
+            f"The range is too short: it needs at least {(MIN_FRAMES - 1) / MODEL_FPS:.2f} seconds.",
             "Make the range or the strips longer.",
         )
     if request.duration > longest_seconds:

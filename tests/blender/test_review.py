@@ -160,9 +160,10 @@ def test_an_action_the_animator_chose_during_review_stays_at_drop(stage):
 
 def test_a_copy_of_a_character_under_review_leaves_its_models_takes_alone(stage):
     target = animated(stage)
+    own, preview = stage.action_hash(bpy.data.actions["By hand"]), stage.module("addon.services.playback").own_range
     bpy.ops.genmo.generate(takes=2, seed=4)
     takes = stage.module("addon.services.takes")
-    models = [a.name for a in takes.waiting(target)]
+    models, shown = [a.name for a in takes.waiting(target)], bpy.context.scene.use_preview_range
     bpy.ops.object.select_all(action="DESELECT")
     target.select_set(True)
     bpy.ops.object.duplicate()
@@ -170,18 +171,62 @@ def test_a_copy_of_a_character_under_review_leaves_its_models_takes_alone(stage)
     assert copy != target
     if takes.in_review(copy):
         bpy.ops.genmo.drop_take()
-    assert copy.animation_data.action.name == "By hand"
+    # moved as by hand, by an action of its own: what is changed in one must not move the other
+    assert copy.animation_data.action != bpy.data.actions["By hand"]
+    assert stage.action_hash(copy.animation_data.action) == stage.action_hash(bpy.data.actions["By hand"]) == own
+    assert bpy.context.scene.use_preview_range and shown and not preview(bpy.context.scene)[0]
     assert [a.name for a in takes.waiting(target)] == models
     bpy.context.view_layer.objects.active = target
     bpy.ops.genmo.keep_take()
     assert target.animation_data.action.name == models[0]
 
 
+@pytest.mark.parametrize("first_ended", ["first", "second"])
+def test_two_characters_under_review_give_the_preview_range_back(stage, first_ended):
+    scene, characters = bpy.context.scene, []
+    for name, end in (("A", 61), ("B", 91)):
+        characters.append(stage.character(name))
+        stage.strips(("a person waves", 1, end))
+        bpy.ops.genmo.generate(seed=4)
+    assert scene.use_preview_range
+    for target in characters if first_ended == "first" else reversed(characters):
+        bpy.context.view_layer.objects.active = target
+        bpy.ops.genmo.drop_take()
+    assert not scene.use_preview_range
+
+
+def test_a_character_that_is_deleted_under_review_leaves_nothing(stage):
+    target = animated(stage)
+    bpy.ops.genmo.generate(takes=2, seed=4)
+    bpy.data.objects.remove(target.children[0]) if target.children else None
+    bpy.context.collection.objects.unlink(target)
+    stage.character("Next")
+    stage.strips(("a person waves", 1, 61))
+    bpy.ops.genmo.generate(seed=4)
+    assert sorted(a.name for a in bpy.data.actions) == ["By hand", "Next · waves · t01 · s4"]
+    assert not bpy.data.actions["By hand"].use_fake_user
+    bpy.ops.genmo.drop_take()
+    assert not bpy.context.scene.use_preview_range
+
+
+def test_muted_and_cycling_channels_are_told(stage):
+    target = animated(stage)
+    bag = stage.module("addon.compat").find_channelbag(target.animation_data.action, target.animation_data.action_slot)
+    bpy.ops.genmo.generate(seed=4)
+    assert "muted" not in stage.session.message and "Cycles" not in stage.session.message
+    bpy.ops.genmo.drop_take()
+    bag.fcurves[0].mute = True
+    bag.fcurves[1].modifiers.new("CYCLES")
+    bpy.ops.genmo.generate(seed=4)
+    assert "Channels of left_elbow are muted" in stage.session.message
+    assert "Curves of left_elbow repeat" in stage.session.message
+
+
 def test_a_take_that_was_removed_by_hand_is_told_and_drop_still_works(stage):
     target = animated(stage)
     bpy.ops.genmo.generate(seed=4)
     bpy.data.actions.remove(target.animation_data.action)
-    with pytest.raises(RuntimeError, match="removed from the file"):
+    with pytest.raises(RuntimeError, match="its takes were removed"):
         bpy.ops.genmo.keep_take()
     assert bpy.ops.genmo.drop_take() == {"FINISHED"}
     assert target.animation_data.action.name == "By hand"

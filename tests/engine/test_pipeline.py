@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -180,7 +181,7 @@ def test_the_command_writes_an_amass_like_file(weights, tmp_path):
     [
         (lambda p: p.write_bytes(p.read_bytes()[:-1000]), "damaged or cut short"),
         (lambda p: p.write_bytes(b"no model at all"), "damaged or cut short"),
-        (lambda p: p.unlink(), "does not exist"),
+        (lambda p: p.unlink(), "There is no model file"),
         (lambda p: _rewrite(p, lambda t: t.pop("statistics.mean")), "does not hold the statistics"),
         (lambda p: _rewrite(p, lambda t: t["denoiser.add_cond_linear.bias"].fill_(float("nan"))), "not numbers"),
     ],
@@ -193,6 +194,24 @@ def test_a_bad_weights_file_is_refused_with_a_sentence_and_no_traceback(weights,
     told = capsys.readouterr().err
     assert done == 1 and words in told and "Traceback" not in told
     assert not (tmp_path / "m.npz").exists()
+
+
+def test_what_is_no_file_stays_and_a_name_too_long_is_told(weights, tmp_path, capsys):
+    pipe = tmp_path / "pipe.npz"
+    os.mkfifo(pipe)
+    for out, words in ((pipe, "is not a file"), (tmp_path / ("n" * 253), "could not be written")):
+        done = run_generate("--prompt", "0-1: a person walks", "--model", weights, "--out", out)
+        told = capsys.readouterr().err
+        assert done == 1 and words in told and "Traceback" not in told
+    assert [path.name for path in tmp_path.iterdir() if not path.is_file()] == ["pipe.npz"] and pipe.is_fifo()
+
+
+def test_words_that_are_not_heard_are_told(tmp_path, capsys):
+    long = "a person " + "walks and waves " * 30
+    done = run_generate("--prompt", "0-1: a person walks 🕺", "--prompt", f"1-2: {long}", "--steps", "1",
+                        "--out", tmp_path / "m.npz")  # fmt: skip
+    told = capsys.readouterr().err
+    assert done == 0 and "Not understood: 🕺" in told and "words count" in told
 
 
 def _rewrite(path: Path, change) -> None:

@@ -32,7 +32,7 @@ def test_prompts_are_read_and_put_in_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        (["--prompt", "walk"], "“walk” has no range"),
+        (["--prompt", "walk"], "“walk” has no range that can be read"),
         (["--prompt", "0-4:"], "has no words"),
         (["--prompt", "4-0: walk"], "ends before it starts"),
         (["--prompt", "0-0.1: walk"], "range is too short"),

@@ -17,7 +17,7 @@ from ...protocol.failures import GenmoFailure
 from ...protocol.messages import PRODUCT_VERSION
 from ...protocol.motions import MotionResult
 from ...protocol.requests import GenerateRequest
-from .. import character, compat, sentences
+from .. import character, compat, keying, sentences
 from . import playback, takes, undo
 
 
@@ -93,7 +93,8 @@ def apply(order: Order, result: MotionResult, model: Capabilities | None) -> str
     undo.push(f"{order.verb} {target.name}")
     if bpy.context.scene != scene:
         return sentences.takes_ready_elsewhere(target.name, scene.name)
-    return sentences.takes_ready(target.name, len(result.takes))
+    waiting = takes.waiting(target)
+    return " ".join([sentences.takes_ready(target.name, len(waiting)), *keying.notes(waiting[-1])])
 
 
 def _recipe(order: Order, result: MotionResult, model: Capabilities | None) -> dict[str, Any]:

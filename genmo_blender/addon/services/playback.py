@@ -8,23 +8,33 @@ import bpy
 
 
 def show_range(scene: bpy.types.Scene, first: int, last: int) -> str:
-    """Set the preview range; returns what `own_range` and `restore_range` need, as JSON."""
-    before = _range(scene)
+    """Set the preview range; returns what `restore_range` needs, as JSON."""
+    before = own_range(scene)
     scene.use_preview_range = True
     scene.frame_preview_start, scene.frame_preview_end = first, last
     return json.dumps({"before": before, "ours": [True, first, last]})
 
 
-def own_range(scene: bpy.types.Scene, record: str) -> tuple[bool, int, int]:
+def records(scene: bpy.types.Scene) -> list[str]:
+    """What the reviews that show takes in the scene remember of its preview range."""
+    reviews = (o.genmo.review for o in bpy.data.objects)
+    return [review.preview for review in reviews if len(review.takes) and review.scene == scene and review.preview]
+
+
+def own_range(scene: bpy.types.Scene) -> tuple[bool, int, int]:
     """The animator's preview range (on, first, last): the present one, or that before ours if ours is still set."""
-    kept = json.loads(record) if record else {}
-    use, first, last = kept["before"] if kept and _range(scene) == kept["ours"] else _range(scene)
+    return _before_ours(scene, records(scene))
+
+
+def _before_ours(scene: bpy.types.Scene, kept: list[str]) -> tuple[bool, int, int]:
+    now = _range(scene)
+    use, first, last = next((one["before"] for one in map(json.loads, kept) if one["ours"] == now), now)
     return bool(use), int(first), int(last)
 
 
 def restore_range(scene: bpy.types.Scene, record: str) -> None:
     """Put the preview range back, unless the animator has changed it meanwhile."""
-    use, first, last = own_range(scene, record)
+    use, first, last = _before_ours(scene, [record])
     # The start is clamped to the end and the other way round: set the end twice.
     scene.frame_preview_end = last
     scene.frame_preview_start = first

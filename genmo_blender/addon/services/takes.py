@@ -6,7 +6,7 @@ All of it is stored in the file, on the character and on the takes' actions: sav
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import bpy
@@ -59,6 +59,7 @@ def begin(target: bpy.types.Object, scene: bpy.types.Scene, result: MotionResult
 
     All or nothing: whatever is raised on the way, the file is as it was.
     """
+    reconcile()
     own, count = own_state(target), target.genmo.take_count
     written: list[bpy.types.Action] = []
     try:
@@ -154,6 +155,9 @@ def drop(target: bpy.types.Object) -> None:
     review = target.genmo.review
     own = own_state(target)
     current = target.animation_data.action if target.animation_data else None
+    if own.action is not None and any(w.action and w.action.genmo.owner not in (None, target) for w in review.takes):
+        # A copy of a character under review: two characters shall not move by one action.
+        own = replace(own, action=own.action.copy())
     if current is None or current in [w.action for w in review.takes]:
         character.put_back(target, own)
     if own.action is not None and own.action.library is None and not _original_of_another(target, own.action):
@@ -163,7 +167,14 @@ def drop(target: bpy.types.Object) -> None:
 
 
 def reconcile() -> None:
-    """After a file was opened: takes that wait are protected, whatever Blender made of their users meanwhile."""
+    """After a file was opened, and before takes are added: those that wait are protected, whatever Blender made of
+    their users meanwhile; those of a character that was deleted go."""
+    for target in [o for o in bpy.data.objects if in_review(o) and not o.users_scene and o.library is None]:
+        own = target.genmo.review.original
+        if own is not None and own.library is None and not _original_of_another(target, own):
+            own.use_fake_user = target.genmo.review.original_fake_user
+        _remove(waiting(target))
+        _end(target)
     for action in bpy.data.actions:
         if action.genmo.owner is not None and action.library is None:
             action.use_fake_user = True
@@ -177,9 +188,10 @@ def _original_of_another(target: bpy.types.Object, action: bpy.types.Action) -> 
 def _end(target: bpy.types.Object) -> None:
     """Forget the review and give the preview range back."""
     review = target.genmo.review
-    if review.scene is not None and review.preview:
-        playback.restore_range(review.scene, review.preview)
+    scene, preview = review.scene, review.preview
     review.takes.clear()
+    if scene is not None and preview and preview not in playback.records(scene):  # a copy may show the same range
+        playback.restore_range(scene, preview)
     for name in ("index", "original", "original_slot", "original_fake_user", "had_animation_data", "pose", "scene"):
         review.property_unset(name)
     review.property_unset("preview")

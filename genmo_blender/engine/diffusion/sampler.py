@@ -181,7 +181,6 @@ def sample(
     noise: NoiseSource,
     guidance: Guidance,
     steps: int = 50,
-    spacing: float = 1.0,
     eta: float = 0.0,
     unused_noise_draw: bool = False,
     progress: Progress | None = None,
@@ -189,12 +188,10 @@ def sample(
 ) -> NetworkOutput:
     """Generate by DDIM, a take for each row of `noise`; `pred_x` is the normalised motion, (B, L, 151).
 
-    `spacing` is the power of `denser_timesteps`, 1 for the release's even steps. `progress(done, of)` is called after
-    each step; `cancelled()` is asked between blocks. `unused_noise_draw` is the quirk of that name: noise is drawn at
-    every step even where eta is 0. Raises `Cancelled`.
+    `progress(done, of)` is called after each step; `cancelled()` is asked between blocks. `unused_noise_draw` is the
+    quirk of that name: noise is drawn at every step even where eta is 0. Raises `Cancelled`.
     """
-    whole = DiffusionSchedule.cosine()
-    chain = whole.respaced(str(steps)) if spacing == 1.0 else whole.denser(steps, spacing)
+    chain = DiffusionSchedule.cosine().respaced(str(steps))
     draw = noise.draw if eta > 0.0 or unused_noise_draw else None
     network = GuidedNetwork(denoiser, inputs, guidance)
     output: NetworkOutput | None = None

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...model.schedule import TRAINING_STEPS, NoiseSchedule, Table, denser_timesteps, kept_timesteps
+from ...model.schedule import TRAINING_STEPS, NoiseSchedule, Table, kept_timesteps
 
-__all__ = ["TRAINING_STEPS", "DiffusionSchedule", "denser_timesteps", "kept_timesteps"]
+__all__ = ["TRAINING_STEPS", "DiffusionSchedule", "kept_timesteps"]
 
 
 class DiffusionSchedule(NoiseSchedule):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from genmo_blender.engine.diffusion.schedule import DiffusionSchedule, denser_timesteps, kept_timesteps
+from genmo_blender.engine.diffusion.schedule import DiffusionSchedule, kept_timesteps
 
 SPEC_50 = (
     "0,20,41,61,82,102,122,143,163,183,204,224,245,265,285,306,326,347,367,387,408,428,449,469,489,510,530,550,571,591,"
@@ -34,22 +34,6 @@ def test_a_respaced_chain_keeps_the_noise_levels_of_its_steps(respacing: str) ->
 def test_a_respacing_that_cannot_be_made_is_refused(respacing: str) -> None:
     with pytest.raises(ValueError):
         kept_timesteps(1000, respacing)
-
-
-@pytest.mark.parametrize("count", [1, 2, 25, 50, 400, 999, 1000])
-def test_a_denser_chain_has_as_many_steps_as_asked_and_most_of_them_at_high_noise(count: int) -> None:
-    kept = denser_timesteps(1000, count, 2.0)
-    assert len(kept) == count and kept == sorted(set(kept)) and kept[0] == 0 and kept[-1] == (999 if count > 1 else 0)
-    assert count not in (25, 50) or np.median(kept) > 700
-    chain = DiffusionSchedule.cosine().denser(count, 2.0)
-    np.testing.assert_allclose(chain.alphas_cumprod, DiffusionSchedule.cosine().alphas_cumprod[kept], rtol=1e-7)
-    assert denser_timesteps(1000, count, 1.0) == pytest.approx(kept_timesteps(1000, str(count)), abs=1)
-
-
-@pytest.mark.parametrize(("count", "power"), [(0, 2.0), (1001, 2.0), (25, 0.5)])
-def test_a_denser_chain_that_cannot_be_made_is_refused(count: int, power: float) -> None:
-    with pytest.raises(ValueError):
-        denser_timesteps(1000, count, power)
 
 
 def test_the_true_motion_leads_a_deterministic_chain_straight_to_itself() -> None:
