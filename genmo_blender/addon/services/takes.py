@@ -155,29 +155,32 @@ def drop(target: bpy.types.Object) -> None:
     review = target.genmo.review
     own = own_state(target)
     current = target.animation_data.action if target.animation_data else None
-    if own.action is not None and any(w.action and w.action.genmo.owner not in (None, target) for w in review.takes):
-        # A copy of a character under review: two characters shall not move by one action.
-        own = replace(own, action=own.action.copy())
     if current is None or current in [w.action for w in review.takes]:
+        if own.action is not None and any(
+            w.action and w.action.genmo.owner not in (None, target) for w in review.takes
+        ):
+            # A copy of a character under review: two characters shall not move by one action.
+            own = replace(own, action=own.action.copy())
         character.put_back(target, own)
-    if own.action is not None and own.action.library is None and not _original_of_another(target, own.action):
-        own.action.use_fake_user = review.original_fake_user
-    _remove(waiting(target))
-    _end(target)
+    _abandon(target, own.action)
 
 
 def reconcile() -> None:
     """After a file was opened, and before takes are added: those that wait are protected, whatever Blender made of
     their users meanwhile; those of a character that was deleted go."""
     for target in [o for o in bpy.data.objects if in_review(o) and not o.users_scene and o.library is None]:
-        own = target.genmo.review.original
-        if own is not None and own.library is None and not _original_of_another(target, own):
-            own.use_fake_user = target.genmo.review.original_fake_user
-        _remove(waiting(target))
-        _end(target)
+        _abandon(target, target.genmo.review.original)
     for action in bpy.data.actions:
         if action.genmo.owner is not None and action.library is None:
             action.use_fake_user = True
+
+
+def _abandon(target: bpy.types.Object, own: bpy.types.Action | None) -> None:
+    """End a review of which nothing is kept; the animator's action ``own`` needs its protection no longer."""
+    if own is not None and own.library is None and not _original_of_another(target, own):
+        own.use_fake_user = target.genmo.review.original_fake_user
+    _remove(waiting(target))
+    _end(target)
 
 
 def _original_of_another(target: bpy.types.Object, action: bpy.types.Action) -> bool:
