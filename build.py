@@ -4,7 +4,7 @@
 import sys
 
 COMMANDS = {
-    "demo": "from prompts to a kept take: out/demo.blend, demo.mp4, demo.png, demo.json",
+    "demo": "from prompts to a kept take: out/demo.blend, .mp4, .png, .json; --lite: with nothing installed",
     "test": "check, then all tests: engine, and the installed extension in Blender 4.5 and 5.0",
     "check": "lint, types, import contracts, sizes",
     "package": "the installable zip in dist/",

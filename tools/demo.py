@@ -6,11 +6,14 @@ The job that demo_scene.py gets as a JSON file, its only argument:
      "length": 8.0,                                                                    seconds
      "seed": 1,
      "out": "/absolute/folder"}                           exists; demo.* are written there, and moved when all are there
+
+What Blender prints goes to .build/logs/demo.log; lines that begin with one of SHOWN are printed too.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import shutil
 import tempfile
@@ -24,15 +27,20 @@ from genmo_blender.protocol.requests import MAX_SEED, MAX_TAKES, GenerateRequest
 from .blender import run_in_blender
 from .environments import NEWEST_BLENDER
 from .packaging import package
-from .shell import BUILD, ROOT, Stop, say
+from .shell import BUILD, ROOT, Stop, log_of, say, sifted
 
 DEFAULT_PROMPTS = ("0-4: a person walks forward", "4-8: a person waves with the right hand")
 RESULTS = ("demo.blend", "demo.mp4", "demo.png", "demo.json")
+SHOWN = ("demo: ", "Warning: ")
+"""How lines begin that are for the user: the scene's own, and what the extension's operators warn of."""
 SCENE = ROOT / "tools" / "demo_scene.py"
 
 
 def read_arguments(arguments: Sequence[str]) -> dict:
-    """The command line as demo_scene.py's job. Raises Stop with a sentence for what cannot be generated."""
+    """The command line as demo_scene.py's job, which holds "lite" too where the built-in model was asked for.
+
+    Raises Stop with a sentence for what cannot be generated.
+    """
     parser = argparse.ArgumentParser(prog="build.py demo", description="From prompts to a kept take, in Blender.")
     parser.add_argument(
         "--prompt", action="append", metavar='"START-END: sentence"', help="decimal seconds; may be given several times"
@@ -40,6 +48,7 @@ def read_arguments(arguments: Sequence[str]) -> dict:
     parser.add_argument("--length", type=float, metavar="SECONDS", help="the motion's length; the last prompt's end")
     parser.add_argument("--seed", type=int, default=1, help=f"0 to {MAX_SEED - MAX_TAKES}; same seed, same motion")
     parser.add_argument("--out", type=Path, default=ROOT / "out", metavar="DIR", help="where the results go; out/")
+    parser.add_argument("--lite", action="store_true", help="with the built-in model alone: no torch is fetched")
     options = parser.parse_args(arguments)
     try:
         spans = sorted((parse_prompt(text) for text in options.prompt or DEFAULT_PROMPTS), key=lambda span: span.start)
@@ -47,12 +56,13 @@ def read_arguments(arguments: Sequence[str]) -> dict:
         validate(GenerateRequest(length, tuple(spans), options.seed))
     except RequestFailure as failure:
         raise Stop(str(failure)) from failure
-    return {
+    job = {
         "prompts": [{"text": span.text, "start": span.start, "end": span.end} for span in spans],
         "length": length,
         "seed": options.seed,
         "out": str(options.out.resolve()),
     }
+    return {**job, "lite": True} if options.lite else job
 
 
 def make_demo(arguments: Sequence[str]) -> int:
@@ -72,12 +82,13 @@ def make_demo(arguments: Sequence[str]) -> int:
         path, made = Path(folder) / "job.json", Path(folder) / "out"
         made.mkdir()
         path.write_text(json.dumps({**job, "out": str(made)}, ensure_ascii=False, indent=1), encoding="utf-8")
-        status = run_in_blender(NEWEST_BLENDER, archive, [SCENE, path])
+        run = functools.partial(sifted, log=log_of("demo"), marks=SHOWN)
+        status = run_in_blender(NEWEST_BLENDER, archive, [SCENE, path], torch="lite" not in job, run=run)
         if status != 0:
             return status
         missing = [name for name in RESULTS if not (made / name).is_file()]
         if missing:
-            raise Stop(f"The demo ended without writing {', '.join(missing)}; what it said stands above.")
+            raise Stop(f"The demo ended without writing {', '.join(missing)}; what it said is in {log_of('demo')}.")
         for name in RESULTS:  # only now, so that a demo that fails leaves the last one's results
             shutil.move(made / name, out / name)
     for name in RESULTS:

@@ -1,6 +1,7 @@
 """Runs inside Blender with the extension installed: directs the demo's shot and films it (see tools/demo.py).
 
-The motion comes from operators of the extension alone; staging and rendering are plain bpy.
+The motion comes from operators of the extension alone; staging and rendering are plain bpy. Lines for the user begin
+with "demo: "; everything else that Blender prints goes to a log.
 """
 
 from __future__ import annotations
@@ -19,7 +20,13 @@ SIZE = (640, 360)
 STRIP_FIGURES = 8
 STRIP_SIZE = (240, 360)
 STRIP_LENS = 1.6
+ENGINES = {"lite": "the built-in model, with nothing installed", "torch": "the engine with torch"}
 SMOOTH_FRAMES = 25  # the camera follows like an operator, not like a satellite
+
+
+def tell(text: str) -> None:
+    """A line for the user."""
+    print(f"demo: {text}", flush=True)
 
 
 def direct(job: dict) -> bpy.types.Object:
@@ -154,6 +161,7 @@ def main() -> None:
     job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     out = Path(job["out"])
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    tell(f"directing {len(job['prompts'])} prompts over {job['length']:g} s")
     began = time.perf_counter()
     try:
         target = direct(job)
@@ -163,10 +171,12 @@ def main() -> None:
     scene = bpy.context.scene
     action = target.animation_data.action
     recipe = json.loads(action["genmo_recipe"])
+    tell(f"{action.name}: made by {ENGINES[recipe['job_report']['engine']]} in {seconds['directing']:.1f} s")
     stage(scene, pelvis_path(scene, target))
     light_up(scene)
     bpy.ops.wm.save_as_mainfile(filepath=str(out / "demo.blend"))
     for name, make in (("demo.png", contact_strip), ("demo.mp4", film)):
+        tell(f"rendering {name}")
         began = time.perf_counter()
         make(scene, out / name)
         seconds[name] = time.perf_counter() - began

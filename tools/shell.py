@@ -56,9 +56,44 @@ def quietly(
         raise Stop(f"{doing}: {command[0]} could not be started ({error.strerror}).") from error
     if result != 0:
         say("failed")
-        tail = "\n".join("    " + line for line in log.read_text(errors="replace").splitlines()[-12:])
-        raise Stop(f"{doing} failed; the last lines of {log} are:\n{tail}")
+        raise Stop(f"{doing} failed; {last_lines(log)}")
     say(f"{time.monotonic() - begun:.0f} s")
+
+
+def sifted(command: Sequence[str | Path], env: Mapping[str, str], cwd: Path, log: Path, marks: Sequence[str]) -> int:
+    """Runs a program with its output in `log`; lines that begin with one of `marks` are printed too. Gives its status.
+
+    After a failure the log's last lines are printed. Raises Stop when the program cannot be started.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    with open(log, "wb") as sink:
+        try:
+            process = subprocess.Popen(
+                [str(part) for part in command],
+                cwd=cwd,
+                env=dict(env),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+        except OSError as error:
+            raise Stop(f"{command[0]} could not be started ({error.strerror}).") from error
+        with process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                sink.write(line)
+                if line.startswith(tuple(mark.encode() for mark in marks)):
+                    say(line.decode(errors="replace").rstrip())
+    if process.returncode != 0:
+        say(f"It failed; {last_lines(log)}")
+    return process.returncode if process.returncode >= 0 else 128 - process.returncode
+
+
+def last_lines(log: Path) -> str:
+    """A log's place and end, for a sentence."""
+    tail = "\n".join("    " + line for line in log.read_text(errors="replace").splitlines()[-12:])
+    return f"the last lines of {log} are:\n{tail}"
 
 
 def through(command: Sequence[str | Path], env: Mapping[str, str] | None = None, cwd: Path = ROOT) -> int:

@@ -1,15 +1,19 @@
-"""`build.py test`: the checks, the tests in the engine's environment, those inside Blender with the installed zip."""
+"""`build.py test`: the checks, the tests in the engine's environment, those inside Blender with the installed zip.
+
+Inside Blender nothing needs torch but the tests marked so, which are a part of their own.
+"""
 
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .blender import run_in_blender
 from .check import run_checks
-from .environments import BLENDER, CHECK, ENGINE_TESTS, ready
+from .environments import BLENDER, CHECK, ENGINE_TESTS, NEWEST_BLENDER, ready
 from .packaging import package
 from .pause import training_paused
 from .shell import ROOT, Stop, say, through
@@ -17,21 +21,24 @@ from .shell import ROOT, Stop, say, through
 NOTHING_COLLECTED = 5  # pytest's exit status when no test ran
 BLENDER_TESTS = "tests/blender"
 WINDOW_TESTS = "tests/ui"
-PARTS = ("check", "engine", "blender")
+PARTS = ("check", "engine", "blender", "torch")
 
 
 def run_tests(arguments: Sequence[str]) -> int:
     """Runs every part, also after one has failed, and returns 0 when all passed. Training runs wait meanwhile."""
     options = read_arguments(arguments)
-    pytest = [*([] if options.long else ["-m", "not long"]), *options.pytest]
+    pytest = options.pytest
     steps: dict[str, Callable[[], int]] = {
         "check": lambda: run_checks(ready(CHECK), ready(ENGINE_TESTS)),
-        "engine": lambda: run_engine_tests(pytest),
+        "engine": lambda: run_engine_tests([*marked(options.long), *pytest]),
     }
     for version in BLENDER:
-        steps[f"blender {version}"] = lambda version=version: run_blender_tests(version, pytest)  # type: ignore[misc]
+        steps[f"blender {version}"] = functools.partial(
+            run_blender_tests, version, [*marked(options.long, "not torch"), *pytest]
+        )
+    steps["torch"] = lambda: run_blender_tests(NEWEST_BLENDER, [*marked(options.long, "torch"), *pytest], torch=True)
     if options.ui:
-        steps = {"ui": lambda: run_window_tests(pytest)}
+        steps = {"ui": lambda: run_window_tests([*marked(options.long), *pytest])}
     chosen = [name for name in steps if not options.parts or name.split()[0] in options.parts or options.ui]
     with training_paused():
         results = {name: heading(name, steps[name]) for name in chosen}
@@ -54,6 +61,12 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
             raise Stop(f"There is no part {part!r} of the tests: choose from {', '.join(PARTS)}.")
     options.pytest = pytest
     return options
+
+
+def marked(long: bool, *others: str) -> list[str]:
+    """Pytest's arguments that choose tests by their marks: long ones only where they were asked for."""
+    chosen = " and ".join([*([] if long else ["not long"]), *others])
+    return ["-m", chosen] if chosen else []
 
 
 def heading(name: str, step: Callable[[], int]) -> int:
@@ -88,10 +101,12 @@ def run_engine_tests(pytest: Sequence[str]) -> int:
     return on_own_paths(pytest, "tests", lambda own: through([python, "-m", "pytest", *folders, *own], env))
 
 
-def run_blender_tests(version: str, pytest: Sequence[str]) -> int:
-    """tests/blender in one Blender, with the zip built from this checkout installed in it."""
+def run_blender_tests(version: str, pytest: Sequence[str], torch: bool = False) -> int:
+    """tests/blender in one Blender with the zip of this checkout installed in it, with torch at hand or without."""
     return on_own_paths(
-        pytest, BLENDER_TESTS, lambda own: run_in_blender(version, package(), ["-m", "pytest", *own], ROOT)
+        pytest,
+        BLENDER_TESTS,
+        lambda own: run_in_blender(version, package(), ["-m", "pytest", *own], ROOT, torch),
     )
 
 

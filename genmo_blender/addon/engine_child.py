@@ -51,12 +51,15 @@ class _Upload:
 class EngineChild:
     """Starts ``command`` at once, on a thread. The last thing in ``inbox`` is always an `Exit`."""
 
-    def __init__(self, command: Sequence[str], folder: Path, environment: Mapping[str, str], log: RotatingLog) -> None:
+    def __init__(
+        self, command: Sequence[str], folder: Path, environment: Mapping[str, str], log: RotatingLog, remedy: str
+    ) -> None:
         self.inbox: SimpleQueue[Message | Exit | UploadFailed] = SimpleQueue()
         self.heard = 0
         """Grows with everything that arrives."""
         self.log = log
         self._command, self._folder, self._environment = command, folder, environment
+        self._remedy = remedy
         self._outbox: deque[_Upload | None] = deque()
         self._changed = threading.Condition()
         self._group: ProcessGroup | None = None
@@ -102,7 +105,7 @@ class EngineChild:
         try:
             group = ProcessGroup(self._command, self._folder, self._environment)
         except (OSError, ValueError) as error:
-            self._end(Exit(None, _not_started(self._command, error)))
+            self._end(Exit(None, _not_started(self._command, error, self._remedy)))
             return
         with self._changed:
             self._group = group
@@ -181,12 +184,12 @@ def _write_all(pipe: int, data: bytes) -> None:
         view = view[os.write(pipe, view) :]
 
 
-def _not_started(command: Sequence[str], error: Exception) -> EngineFailure:
+def _not_started(command: Sequence[str], error: Exception, remedy: str) -> EngineFailure:
     program = command[0] if command else ""
     return EngineFailure(
         "engine_not_started",
         f"The engine could not be started with “{program}” ({getattr(error, 'strerror', None) or error}).",
-        "Choose the engine's Python in the add-on's preferences.",
+        remedy,
     )
 
 

@@ -8,14 +8,21 @@ from pathlib import Path
 _DROPPED_PREFIXES = ("PYTHON", "DYLD_")
 _DROPPED = ("LD_LIBRARY_PATH", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
 
+ENGINE = "engine"
+"""The room whose Python has torch."""
+BUILT_IN = "lite"
+"""The room that any Python with numpy can run, Blender's own too."""
 
-def local_command(python: Path, package: Path, user_folder: Path, options: Sequence[str] = ()) -> tuple[str, ...]:
-    """The command that serves from ``package`` (the folder that holds ``engine/``) with another Python.
+
+def local_command(
+    python: Path, package: Path, user_folder: Path, options: Sequence[str] = (), room: str = ENGINE
+) -> tuple[str, ...]:
+    """The command that serves from a ``room`` of ``package`` (the folder that holds the rooms) with another Python.
 
     Byte code of the package goes to ``user_folder``: the install folder may be read-only, and on Windows a file in use
     cannot be upgraded. ``options`` follow ``serve`` (``--model FILE`` ...).
     """
-    start = str(package / "engine" / "start.py")
+    start = str(package / room / "start.py")
     bytecode = str(user_folder / "bytecode")
     return (str(python), "-I", "-X", "utf8", start, "--bytecode", bytecode, "serve", *options)
 

@@ -50,6 +50,8 @@ END_SECONDS = 3.0
 _LONGEST_TICK = 1.0
 """A gap between two polls counts as this much at most: the machine slept, or Blender was busy, not the engine."""
 
+START_REMEDY = "Check Engine Python and Engine Command in the extension's preferences."
+
 _UNCHANGED = "Your animation is unchanged; Generate starts the engine again."
 
 
@@ -66,7 +68,7 @@ class _Outstanding:
 
 
 class EngineProcess:
-    """One engine behind ``command`` (which may begin with ``ssh host``).
+    """One engine behind ``command`` (which may begin with ``ssh host``); ``remedy`` is what to do if it cannot start.
 
     ``status`` is "stopped", "starting", "loading", "ready", "busy" or "stopping"; ``capabilities`` those of the model
     last loaded; ``trouble`` why the engine last stopped or could not load, None when all is well.
@@ -79,11 +81,12 @@ class EngineProcess:
         folder: Path,
         environment: Mapping[str, str],
         clock: Callable[[], float] = time.monotonic,
+        remedy: str = START_REMEDY,
     ) -> None:
         self.capabilities: Capabilities | None = None
         self.trouble: GenmoFailure | None = None
         self._command, self._folder, self._environment = tuple(command), folder, dict(environment)
-        self._log_path = log_path
+        self._log_path, self._remedy = log_path, remedy
         self._clock = clock
         self._polled = clock()
         self._events: list[Event] = []
@@ -122,7 +125,8 @@ class EngineProcess:
             self._forget_child()
         if self._child is None:
             self._polled = self._clock()
-            self._child = EngineChild(self._command, self._folder, self._environment, RotatingLog(self._log_path))
+            log = RotatingLog(self._log_path)
+            self._child = EngineChild(self._command, self._folder, self._environment, log, self._remedy)
         return self._child
 
     def submit(self, job: int, request: GenerateRequest) -> None:
@@ -233,7 +237,7 @@ class EngineProcess:
             self._submit(outstanding)
             return
         if not expected or last.failure:
-            self._fail(child, last.failure or _died(self._phase, outstanding, last.code))
+            self._fail(child, last.failure or _died(self._phase, outstanding, last.code, self._remedy))
         self._outstanding = None
         self._forget_child()
 
@@ -296,12 +300,12 @@ def _with_log(child: EngineChild, failure: GenmoFailure) -> GenmoFailure:
     return failure_from_dict({**failure_to_dict(failure), "details": failure.details or child.log.last_lines()})
 
 
-def _died(phase: str, outstanding: _Outstanding | None, code: int | None) -> EngineFailure:
+def _died(phase: str, outstanding: _Outstanding | None, code: int | None, remedy: str) -> EngineFailure:
     if phase == "starting":
         return EngineFailure(
             "engine_not_started",
             f"The engine ended before it said a word (exit code {code}).",
-            "Check the engine's Python in the add-on's preferences; the report has the engine's last lines.",
+            remedy,
         )
     where = _where(outstanding) or f" (exit code {code})"
     return EngineFailure("engine_died", f"The engine stopped{where}.", _UNCHANGED)

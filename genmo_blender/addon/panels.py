@@ -7,7 +7,7 @@ import time
 
 import bpy
 
-from . import compat, icons, measure, prompt_notes, session, timeline
+from . import compat, icons, measure, prompt_notes, sentences, session, timeline
 from .operators.common import current_character
 from .services import takes
 
@@ -90,7 +90,7 @@ def _draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 def _draw_status(layout: bpy.types.UILayout, here: session.Session, letters: int) -> None:
     layout.label(text=here.status(), icon="CHECKMARK" if here.jobs is not None else "ERROR")
     if here.missing is not None:
-        _draw_text(layout, here.missing.remedy or here.missing.sentence, letters)
+        _draw_text(layout, sentences.text_of(here.missing), letters)
         layout.operator("preferences.addon_show", text="Open Preferences").module = session.preferences.EXTENSION
 
 

@@ -1,4 +1,4 @@
-"""Preferences: where the engine is."""
+"""Preferences: an engine in place of the built-in model."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from bpy.props import StringProperty
 
 EXTENSION = __package__.rpartition(".addon")[0]
 """The package's name as Blender gave it (``bl_ext.<repository>.genmo_motion``)."""
+ABOUT = (
+    "Nothing need be set up: without an engine, the built-in model answers on this computer's processor.",
+    "An engine of your own (Python with torch) uses a graphics card where there is one, and can load larger models.",
+)
 
 
 def _engine_chosen(_self: bpy.types.AddonPreferences, _context: bpy.types.Context) -> None:
@@ -22,16 +26,16 @@ class GenmoPreferences(bpy.types.AddonPreferences):
 
     engine_python: StringProperty(
         name="Engine Python",
-        description="The Python of the engine's environment, which `python3 build.py engine -- --help` makes: "
+        description="The Python of an engine's environment, which `python3 build.py engine -- --help` makes: "
         ".build/engine/bin/python in the project's folder. "
-        "Empty: the environment variable GENMO_ENGINE_PYTHON names it",
+        "Empty: the environment variable GENMO_ENGINE_PYTHON names it, or the built-in model answers",
         subtype="FILE_PATH",
         update=_engine_chosen,
     )
     engine_command: StringProperty(
         name="Engine Command",
         description="For studios: the whole command that starts an engine, perhaps on another machine "
-        "(`ssh host …`). Empty: the engine of this extension runs in the Python above",
+        "(`ssh host …`). Empty: the Python above counts",
         update=_engine_chosen,
     )
 
@@ -39,6 +43,8 @@ class GenmoPreferences(bpy.types.AddonPreferences):
         from . import session
 
         layout = self.layout
+        for line in ABOUT:
+            layout.label(text=line)
         layout.prop(self, "engine_python")
         layout.prop(self, "engine_command")
         layout.label(text=session.current().status())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import shlex
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from ..protocol.capabilities import Capabilities
 from ..protocol.failures import GenmoFailure
 from ..protocol.requests import validate
 from . import engine_command, measure, preferences, prompt_notes, sentences
-from .engine_process import EngineProcess
+from .engine_process import START_REMEDY, EngineProcess
 from .jobs import Job, Jobs, State
 from .services import delivery
 
@@ -36,10 +37,12 @@ class Outcome:
 
 @dataclass
 class Session:
-    """Jobs over one engine; ``jobs`` is None while no engine is set up (``missing`` says why)."""
+    """Jobs over one engine; ``jobs`` is None where the one that was chosen cannot be started (``missing`` says why)."""
 
     jobs: Jobs | None = None
     missing: GenmoFailure | None = None
+    built_in: bool = True
+    """Whether no engine was chosen, so that the built-in model answers."""
     message: str = ""
     """The last sentence for the panel."""
     alert: bool = False
@@ -74,20 +77,21 @@ class Session:
     def status(self) -> str:
         """The status line."""
         if self.jobs is None:
-            return "Engine not set up"
-        engine = self.jobs.engine
+            return "The engine cannot be started"
+        engine, model = self.jobs.engine, self.model
         if engine.status == "stopped":
-            return "Ready · engine not started yet"
+            return "Ready · built-in model" if self.built_in else "Ready · engine not started yet"
         if engine.status in ("starting", "loading"):
-            return "Starting the engine …"
-        if self.model is None:
-            return "The engine has no model"
-        return f"Ready · {self.model.model} · {self.model.device.upper()}"
+            return "Loading the built-in model …" if self.built_in else "Starting the engine …"
+        if model is None:
+            return "The built-in model cannot be loaded" if self.built_in else "The engine has no model"
+        return f"Ready · {'built-in model' if self.built_in else model.model} · {model.device.upper()}"
 
     def submit(self, order: delivery.Order) -> Job:
         """Queue a job for an order. Raises RequestFailure when its character has one, or the model cannot do it."""
-        if self.jobs is None:
-            raise self.missing or sentences.engine_not_set_up()
+        if self.missing is not None:
+            raise self.missing
+        assert self.jobs is not None
         if self.jobs.of(order.key) is not None:
             raise sentences.job_running(order.name)
         if self.model is not None:
@@ -191,17 +195,23 @@ def current() -> Session:
 
 
 def use_engine() -> None:
-    """(Re)connect with the engine that preferences and environment name; jobs of the former one end."""
+    """(Re)connect with the engine that preferences and environment name, else with the built-in model; jobs of the
+    former one end."""
     stop_engine()
+    chosen = preferences.read()
+    command = chosen.engine_command.strip()
+    python = bpy.path.abspath(chosen.engine_python) or os.environ.get("GENMO_ENGINE_PYTHON", "")
+    _session.built_in = not command and not python
+    folder = _user_folder()
     try:
-        command = _command()
+        words = _split(command) if command else _local(python, folder)
     except GenmoFailure as failure:
         _session.missing = failure
         return
-    folder = _user_folder()
     environment = engine_command.engine_environment(os.environ)
+    remedy = sentences.built_in_remedy() if _session.built_in else START_REMEDY
     _session.missing = None
-    _session.jobs = Jobs(EngineProcess(command, folder / "engine.log", folder, environment))
+    _session.jobs = Jobs(EngineProcess(words, folder / "engine.log", folder, environment, remedy=remedy))
 
 
 def stop_engine() -> None:
@@ -212,16 +222,24 @@ def stop_engine() -> None:
         _session.jobs = None
 
 
-def _command() -> tuple[str, ...]:
-    chosen = preferences.read()
-    if chosen.engine_command.strip():
-        return tuple(shlex.split(chosen.engine_command, posix=os.name != "nt"))
-    python = bpy.path.abspath(chosen.engine_python) or os.environ.get("GENMO_ENGINE_PYTHON", "")
+def _split(command: str) -> tuple[str, ...]:
+    """The words of the animator's own command."""
+    try:
+        return tuple(shlex.split(command, posix=os.name != "nt"))
+    except ValueError as error:
+        raise sentences.engine_command_unreadable(command) from error
+
+
+def _local(python: str, folder: Path) -> tuple[str, ...]:
+    """The command for the engine in a Python that has torch, or, without one, for the built-in model in Blender's."""
+    package = Path(__file__).resolve().parents[1]
     if not python:
-        raise sentences.engine_not_set_up()
+        if not Path(sys.executable or "").is_file():
+            raise sentences.blender_python_missing()
+        return engine_command.local_command(Path(sys.executable), package, folder, room=engine_command.BUILT_IN)
     if not Path(python).is_file():
         raise sentences.engine_python_missing(python)
-    return engine_command.local_command(Path(python), Path(__file__).resolve().parents[1], _user_folder())
+    return engine_command.local_command(Path(python), package, folder)
 
 
 def _user_folder() -> Path:

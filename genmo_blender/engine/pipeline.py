@@ -104,6 +104,7 @@ class Pipeline:
         names = ("prompts_seconds", "solving_seconds", "cleaning_seconds")
         spent = {n: round(b - a, 4) for n, a, b in zip(names, clock, clock[1:], strict=False)}
         report = {
+            "engine": "torch",
             "model": self.model.record.name,
             "sha256": self.model.sha256,
             "device": self.model.device.type,

@@ -115,8 +115,8 @@ class Pipeline:
         clock.append(time.perf_counter())
         names = ("prompts_seconds", "solving_seconds", "cleaning_seconds")
         spent = {n: round(b - a, 4) for n, a, b in zip(names, clock, clock[1:], strict=False)}
-        report = {"model": self.record.name, "sha256": self.checkpoint.sha256, "device": "cpu", **spent}
-        return MotionResult(float(MODEL_FPS), tuple(takes), report)
+        known = {"engine": "lite", "model": self.record.name, "sha256": self.checkpoint.sha256, "device": "cpu"}
+        return MotionResult(float(MODEL_FPS), tuple(takes), {**known, **spent})
 
     def _inputs(self, request: GenerateRequest, progress: ProgressCall) -> SamplerInputs:
         config, takes = self.record.network, request.takes

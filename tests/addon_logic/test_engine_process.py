@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from genmo_blender.addon.engine_command import engine_environment, local_command
+from genmo_blender.addon.engine_command import BUILT_IN, engine_environment, local_command
 from genmo_blender.addon.engine_process import LOADING_SECONDS, SILENCE_SECONDS, START_SECONDS
 from genmo_blender.addon.jobs import Job, Jobs, State
 from genmo_blender.protocol.failures import GenmoFailure
@@ -355,6 +355,8 @@ def test_the_command_isolates_python_and_keeps_the_install_folder_clean() -> Non
     command = local_command(Path("/py/python"), Path("/ext/genmo motion"), Path("/user"), ("--model", "m"))
     assert command[:2] == ("/py/python", "-I") and command[-3:] == ("serve", "--model", "m")
     assert "/user/bytecode" in command and "/ext/genmo motion/engine/start.py" in command
+    built_in = local_command(Path("/py/python"), Path("/ext/genmo motion"), Path("/user"), room=BUILT_IN)
+    assert built_in == tuple(word.replace("/engine/", "/lite/") for word in command[:-2])
 
 
 def test_the_environment_loses_what_belongs_to_blenders_python() -> None:

@@ -1,7 +1,14 @@
 """Tests of the installed extension inside a real Blender (the bpy module).
 
-The zip is installed once a run as a user would, into user folders of its own. The engine is a real child process that
-follows a script (tests/scripted_engine.py) unless a test asks for another.
+The zip is installed once a run as a user would, into user folders of its own. Who answers is said by the fixture:
+
+| fixture | who answers |
+| --- | --- |
+| `stage` | the built-in model, as where nothing is set up |
+| `scripted` | a real child process that follows a script and misbehaves on demand (tests/scripted_engine.py) |
+| `real` | the built-in model and, in tests marked `torch`, the engine with torch |
+
+In a test, `stage.scripted(SWITCHES)` and `stage.built_in(OPTIONS)` change it.
 """
 
 from __future__ import annotations
@@ -25,6 +32,11 @@ EXTENSION = "bl_ext.user_default.genmo_motion"
 SCRIPTED = ROOT / "tests" / "scripted_engine.py"
 PATIENCE = 60.0
 """Seconds until a test gives up waiting: generous, so that a slow machine does not decide."""
+
+# Who answers is chosen by fixtures alone.
+ENGINE_PYTHON = os.environ.pop("GENMO_ENGINE_PYTHON", "")
+STEPS = 5
+"""Of the sampler: motion that is rough, but the model's, in a fraction of the time."""
 
 # Before the first import of bpy: never the user's own preferences and extensions.
 if "BLENDER_USER_RESOURCES" not in os.environ:
@@ -52,6 +64,7 @@ def installed() -> Iterator[str]:
             filepath=str(_installed_zip()), repo="user_default", enable_on_install=True
         )
     assert EXTENSION in bpy.context.preferences.addons
+    importlib.import_module(f"{EXTENSION}.addon.session").use_engine()  # it may have been enabled with ENGINE_PYTHON
     yield EXTENSION
     bpy.ops.preferences.addon_disable(module=EXTENSION)
 
@@ -107,6 +120,7 @@ class Stage:
 
     def __init__(self, extension: str) -> None:
         self.extension = extension
+        self.answer = self.built_in
 
     def module(self, name: str) -> ModuleType:
         """A module of the installed extension, as ``addon.keying``."""
@@ -127,15 +141,35 @@ class Stage:
         """The extension's preferences."""
         return bpy.context.preferences.addons[self.extension].preferences
 
-    def engine(self, *switches: str) -> None:
-        """Let the scripted engine answer, with these switches; one that runs so already goes on."""
-        command = shlex.join([sys.executable, str(SCRIPTED), *switches])
-        if self.preferences.engine_command != command:
-            self.preferences.engine_command = command
+    def built_in(self, *options: str) -> None:
+        """Let the built-in model answer, as where nothing is set up, or with options (``--model FILE``)."""
+        self._answers(self._command(sys.executable, options, "lite") if options else "")
+
+    def torch(self, *options: str) -> None:
+        """Let the engine with torch answer; `build.py test torch` says where its Python is."""
+        assert ENGINE_PYTHON, "tests marked torch are run by `build.py test torch`, which sets GENMO_ENGINE_PYTHON"
+        self._answers(self._command(ENGINE_PYTHON, options, "engine") if options else "", ENGINE_PYTHON)
+
+    def scripted(self, *switches: str) -> None:
+        """Let the scripted engine answer, with these switches."""
+        self._answers(shlex.join([sys.executable, str(SCRIPTED), *switches]))
+
+    def _command(self, python: str, options: tuple[str, ...], room: str) -> str:
+        package = Path(self.module("addon").__file__).parents[1]
+        user = Path(bpy.utils.extension_path_user(self.extension, create=True))
+        command = self.module("addon.engine_command").local_command(Path(python), package, user, options, room)
+        return shlex.join(command)
+
+    def _answers(self, command: str, python: str = "") -> None:
+        """Set the preferences where they differ; an engine that runs so already goes on."""
+        for name, value in (("engine_command", command), ("engine_python", python)):
+            if getattr(self.preferences, name) != value:
+                setattr(self.preferences, name, value)
 
     def character(self, name: str = "Hero") -> bpy.types.Object:
         """A new character at the cursor, selected."""
         assert bpy.ops.genmo.add_character(name=name) == {"FINISHED"}
+        bpy.context.scene.genmo.steps = STEPS
         return bpy.context.view_layer.objects.active
 
     def strips(self, *prompts: tuple[str, int, int]) -> list[bpy.types.Strip]:
@@ -179,11 +213,26 @@ class Stage:
 
 @pytest.fixture
 def stage(installed: str) -> Iterator[Stage]:
-    """An empty file and the well-behaved scripted engine."""
+    """An empty file, and the built-in model."""
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     made = Stage(installed)
-    made.engine()
+    made.built_in()
     yield made
     if made.extension in bpy.context.preferences.addons:
         made.session.cancel()
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+
+
+@pytest.fixture
+def scripted(stage: Stage) -> Stage:
+    """An empty file, and the well-behaved scripted engine."""
+    stage.scripted()
+    return stage
+
+
+@pytest.fixture(params=["built_in", pytest.param("torch", marks=pytest.mark.torch)])
+def real(request: pytest.FixtureRequest, stage: Stage) -> Stage:
+    """An empty file, and each engine with the shipped weights; ``real.answer(OPTIONS)`` is that engine with options."""
+    stage.answer = getattr(stage, request.param)
+    stage.answer()
+    return stage

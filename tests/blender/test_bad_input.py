@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+
 import bpy
 import pytest
 
@@ -149,15 +152,60 @@ def test_review_buttons_without_a_take(stage):
         bpy.ops.genmo.cancel()
 
 
-def test_no_engine(stage, monkeypatch, tmp_path):
+def test_an_engines_python_that_is_not_there(stage, tmp_path):
     stage.shot()
-    monkeypatch.delenv("GENMO_ENGINE_PYTHON", raising=False)
-    stage.preferences.engine_command = ""
-    sentence = refused(stage)
-    assert sentence.startswith("The engine is not set up. Run `python3 build.py")
-    assert stage.session.status() == "Engine not set up"
     stage.preferences.engine_python = str(tmp_path / "no python")
-    assert "The engine's Python is not at" in refused(stage)
+    assert refused(stage) == (
+        f"The engine's Python is not at {tmp_path / 'no python'}. "
+        "Choose it in the extension's preferences, or leave Engine Python empty there to use the built-in model."
+    )
+    assert stage.session.status() == "The engine cannot be started"
     stage.preferences.engine_python = ""
+    assert stage.session.status() == "Ready · built-in model"
+
+
+def test_a_python_in_the_environment_that_is_not_there(stage, monkeypatch, tmp_path):
+    stage.shot()
+    monkeypatch.setenv("GENMO_ENGINE_PYTHON", str(tmp_path / "no python"))
+    use_engine = stage.module("addon.session").use_engine
+    use_engine()
+    assert "The engine's Python is not at" in refused(stage)
+    monkeypatch.delenv("GENMO_ENGINE_PYTHON")
+    use_engine()
+    assert stage.session.status() == "Ready · built-in model"
+
+
+def test_an_engines_python_that_cannot_serve(stage):
+    stage.shot()
+    stage.preferences.engine_python = shutil.which("false")
+    assert refused(stage) == (
+        "The engine ended before it said a word (exit code 1). "
+        "Check Engine Python and Engine Command in the extension's preferences."
+    )
+
+
+def test_an_engines_command_that_names_no_program(stage, tmp_path):
+    stage.shot()
     stage.preferences.engine_command = str(tmp_path / "no such program")
-    assert "could not be started" in refused(stage)
+    told = refused(stage)
+    assert "could not be started with" in told and told.endswith(" in the extension's preferences.")
+    stage.preferences.engine_command = "python 'serve"
+    assert "a quotation mark in “python 'serve” is not closed" in refused(stage)
+
+
+def test_a_blender_without_a_python_for_the_built_in_model(stage, monkeypatch, tmp_path):
+    stage.shot()
+    monkeypatch.setattr(sys, "executable", "")
+    use_engine = stage.module("addon.session").use_engine
+    use_engine()
+    assert refused(stage).startswith("Blender's own Python, which runs the built-in model, was not found.")
+    broken = tmp_path / "python"
+    broken.write_text("no program")
+    monkeypatch.setattr(sys, "executable", str(broken))
+    use_engine()
+    told = refused(stage)
+    assert "could not be started with" in told
+    assert told.endswith("Reinstall the extension, or choose an engine's Python in its preferences.")
+    monkeypatch.undo()
+    use_engine()
+    assert bpy.ops.genmo.generate(seed=1) == {"FINISHED"}

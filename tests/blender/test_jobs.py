@@ -12,9 +12,15 @@ SLOW = ("--step-seconds", "0.05", "--steps", "400")
 SOON = ("--step-seconds", "0.05", "--steps", "6")
 
 
+@pytest.fixture
+def stage(scripted):
+    """All of this is told by the scripted engine."""
+    return scripted
+
+
 def running(stage, *switches):
     """A job that the engine works on. Returns its number."""
-    stage.engine(*switches)
+    stage.scripted(*switches)
     job = stage.start()
     stage.until(lambda: stage.session.jobs.open() and stage.session.jobs.open()[0].progress is not None)
     return job
@@ -32,7 +38,7 @@ def test_cancel_ends_the_job_and_leaves_the_scene(stage):
 
 def test_after_a_cancel_generate_gives_its_own_result(stage):
     target = stage.shot()
-    stage.engine(*SOON, "--late")  # the engine answers the cancelled job nevertheless
+    stage.scripted(*SOON, "--late")  # the engine answers the cancelled job nevertheless
     stage.start(seed=1000)
     bpy.ops.genmo.cancel()
     assert bpy.ops.genmo.generate(seed=2000) == {"FINISHED"}
@@ -49,7 +55,7 @@ def test_a_killed_engine_is_told_and_generate_starts_it_again(stage, tmp_path):
     outcome = stage.outcome(job)
     assert outcome.kind == "failed" and "The engine stopped" in outcome.sentence and "unchanged" in outcome.sentence
     assert stage.scene_hash() == before
-    stage.engine()
+    stage.scripted()
     assert bpy.ops.genmo.generate(seed=1) == {"FINISHED"}
     assert target.animation_data.action is not None
 
@@ -76,7 +82,7 @@ def test_a_stopped_engine_is_told(stage):
 def test_a_failing_engine_is_told_and_changes_nothing(stage, switches, words):
     stage.shot()
     before = stage.scene_hash()
-    stage.engine(*switches)
+    stage.scripted(*switches)
     with pytest.raises(RuntimeError) as told:
         bpy.ops.genmo.generate(seed=1)
     sentence = str(told.value).removeprefix("Error: ").strip()
@@ -225,7 +231,7 @@ def test_a_second_job_for_a_character_is_refused_with_a_reason(stage):
 
 
 def test_two_characters_queue_and_each_gets_its_own(stage):
-    stage.engine(*SOON)
+    stage.scripted(*SOON)
     first = stage.shot()
     one = stage.start(seed=10)
     bpy.context.scene.cursor.location = (3, 0, 0)

@@ -65,7 +65,8 @@ def test_quaternions_never_flip_their_sign(stage):
 
 
 @pytest.mark.parametrize(("fps", "base"), RATES)
-def test_a_shot_lasts_equally_long_at_every_frame_rate(stage, fps, base):
+def test_a_shot_lasts_equally_long_at_every_frame_rate(scripted, fps, base):
+    stage = scripted
     scene = bpy.context.scene
     scene.render.fps, scene.render.fps_base = fps, base
     rate = fps / base

@@ -135,7 +135,7 @@ def test_generating_leaves_the_playhead_and_unkeyed_poses_alone(stage):
     bpy.context.scene.frame_set(33)
     target.pose.bones["left_elbow"].rotation_quaternion = (0.8, 0.6, 0.0, 0.0)
     before = stage.scene_hash()
-    stage.engine("--steps", "3", "--fail-at", "1")
+    stage.scripted("--steps", "3", "--fail-at", "1")
     with pytest.raises(RuntimeError):
         bpy.ops.genmo.generate(seed=5)
     assert stage.scene_hash() == before

@@ -1,11 +1,9 @@
-"""The whole road with the real engine and the shipped weights (GENMO_ENGINE_PYTHON is set by `build.py test`)."""
+"""The whole road with the shipped weights: by the built-in model, and by the engine with torch (marked `torch`)."""
 
 from __future__ import annotations
 
+import json
 import math
-import os
-import shlex
-import subprocess
 from pathlib import Path
 
 import bpy
@@ -16,24 +14,9 @@ from mathutils import Quaternion, Vector
 PROMPTS = (("a person walks forward", 1, 61), ("a person waves with the right hand", 61, 121))
 
 
-@pytest.fixture
-def real(stage):
-    """The engine that a user has: no command of our own, its Python from the environment."""
-    assert os.environ.get("GENMO_ENGINE_PYTHON"), "build.py test sets GENMO_ENGINE_PYTHON to the engine's Python"
-    stage.preferences.engine_command = ""
+@pytest.fixture(autouse=True)
+def _thirty_frames_a_second(real):
     bpy.context.scene.render.fps = 30
-    return stage
-
-
-def with_model(stage, path):
-    """The same engine with another checkpoint."""
-    command = stage.module("addon.engine_command").local_command(
-        Path(os.environ["GENMO_ENGINE_PYTHON"]),
-        Path(stage.module("addon").__file__).parents[1],
-        Path(bpy.utils.extension_path_user(stage.extension, create=True)),
-        ("--model", str(path)),
-    )
-    stage.preferences.engine_command = shlex.join(command)
 
 
 def facing(target):
@@ -53,7 +36,9 @@ def test_two_prompts_become_a_kept_take_that_starts_where_the_character_stands(r
     place, heading = bone.matrix.translation.copy(), facing(target)
     real.strips(*PROMPTS)
     assert bpy.ops.genmo.generate(takes=2, seed=5) == {"FINISHED"}
-    assert real.session.status().startswith("Ready · ")
+    words = {"lite": "Ready · built-in model · CPU", "torch": "Ready · genmo_mini · "}
+    recipe = json.loads(target.animation_data.action["genmo_recipe"])
+    assert real.session.status().startswith(words[recipe["job_report"]["engine"]])
     assert bpy.ops.genmo.keep_take() == {"FINISHED"}
     bpy.context.scene.frame_set(1)
     now = bone.matrix.translation.copy()
@@ -101,16 +86,8 @@ def test_bad_weights_are_told_and_change_nothing(real, tmp_path, damage):
     elif damage == "not weights":
         path.write_text("a person walks forward")
     elif damage == "NaN":
-        code = (
-            "import sys; from safetensors import safe_open; from safetensors.torch import save_file\n"
-            "with safe_open(sys.argv[1], 'pt') as f:\n"
-            "    tensors, about = {k: f.get_tensor(k) for k in f.keys()}, f.metadata()\n"
-            "name = max(tensors, key=lambda k: tensors[k].numel())\n"
-            "tensors[name].view(-1)[7] = float('nan')\n"
-            "save_file(tensors, sys.argv[2], about)\n"
-        )
-        subprocess.run([os.environ["GENMO_ENGINE_PYTHON"], "-c", code, str(shipped), str(path)], check=True)
-    with_model(real, path)
+        path.write_bytes(data[:-2] + np.array(np.nan, "<f2").tobytes())  # the last number of the last tensor
+    real.answer("--model", str(path))
     before = real.scene_hash()
     with pytest.raises(RuntimeError) as told:
         bpy.ops.genmo.generate(seed=1)

@@ -120,7 +120,7 @@ def test_the_animators_action_survives_even_the_characters_end_during_review(sta
 
 
 def test_saving_while_a_job_runs_leaves_nothing_stuck_in_the_file(stage, tmp_path):
-    stage.engine("--step-seconds", "0.2", "--steps", "1000")
+    stage.scripted("--step-seconds", "0.2", "--steps", "1000")
     stage.shot()
     job = stage.start()
     stage.until(lambda: stage.session.jobs.open()[0].progress is not None)

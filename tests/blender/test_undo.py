@@ -58,7 +58,7 @@ def test_undoing_the_character_during_its_job_ends_the_job(stage):
     stage.character()
     stage.strips(("a person walks", 1, 61))
     bpy.ops.ed.undo_push(message="character")
-    stage.engine("--step-seconds", "0.2", "--steps", "1000")
+    stage.scripted("--step-seconds", "0.2", "--steps", "1000")
     job = stage.start()
     bpy.ops.ed.undo()
     assert "Hero" not in bpy.data.objects
@@ -69,7 +69,7 @@ def test_undoing_the_character_during_its_job_ends_the_job(stage):
 def test_undo_of_something_else_during_a_job_changes_nothing_for_it(shot):
     bpy.context.scene.frame_start = 5
     bpy.ops.ed.undo_push(message="range")
-    shot.engine("--step-seconds", "0.05", "--steps", "4")
+    shot.scripted("--step-seconds", "0.05", "--steps", "4")
     job = shot.start()
     bpy.ops.ed.undo()
     assert bpy.context.scene.frame_start == 1

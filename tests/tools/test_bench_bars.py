@@ -38,6 +38,11 @@ def test_a_figure_is_compared_with_its_bar(bar: Bar, samples: list[float], figur
     assert measured.figure == pytest.approx(figure, nan_ok=True) and measured.met == met
 
 
+def test_every_part_that_is_offered_can_be_chosen() -> None:
+    assert {"shot", "built-in", "load", "first-motion"} <= set(command.PARTS)
+    assert read_arguments(["built-in", "load", "first-motion"]).parts == ["built-in", "load", "first-motion"]
+
+
 def test_no_samples_are_no_figure() -> None:
     with pytest.raises(ValueError, match="no samples"):
         figure_of(Bar("a", "", "s", most=1.0), [])

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tools import pause
+from tools import blender, pause
 from tools.pause import training_paused
-from tools.shell import ROOT, Stop, quietly, through
-from tools.testing import BLENDER_TESTS, NOTHING_COLLECTED, closing, heading, on_own_paths, read_arguments
+from tools.shell import ROOT, Stop, quietly, sifted, through
+from tools.testing import BLENDER_TESTS, NOTHING_COLLECTED, closing, heading, marked, on_own_paths, read_arguments
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,29 @@ def test_each_part_gets_its_own_paths_and_all_other_arguments() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("long", "others", "words"),
+    [
+        (False, [], ["-m", "not long"]),
+        (True, [], []),
+        (False, ["not torch"], ["-m", "not long and not torch"]),
+        (True, ["torch"], ["-m", "torch"]),
+    ],
+)
+def test_parts_choose_tests_by_their_marks(long: bool, others: list[str], words: list[str]) -> None:
+    assert marked(long, *others) == words
+
+
+def test_blender_without_torch_knows_no_engine_and_makes_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GENMO_ENGINE_PYTHON", "/an/engine")
+    monkeypatch.setenv("BLENDER_USER_SCRIPTS", "/mine")
+    monkeypatch.setattr(blender, "ready", lambda environment: Path("/made") / environment.name)
+    without = blender.blender_environment(tmp_path, tmp_path / "a.zip", torch=False)
+    assert "GENMO_ENGINE_PYTHON" not in without and "BLENDER_USER_SCRIPTS" not in without
+    assert without["BLENDER_USER_RESOURCES"] == str(tmp_path) and without["PATH"] == os.environ["PATH"]
+    assert blender.blender_environment(tmp_path, tmp_path / "a.zip")["GENMO_ENGINE_PYTHON"] == "/made/engine"
+
+
 def test_an_unknown_part_is_refused() -> None:
     with pytest.raises(Stop, match="no part 'motor'"):
         read_arguments(["motor"])
@@ -80,11 +103,20 @@ def test_a_failed_step_shows_the_end_of_its_log(tmp_path: Path) -> None:
         quietly([sys.executable, "-c", code], "Trying", tmp_path / "log")
 
 
+def test_a_sifted_programs_status_is_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = "import os, sys; print('ours: a'); print('b', flush=True); os.kill(os.getpid(), 9)"
+    assert sifted([sys.executable, "-c", code], os.environ, tmp_path, tmp_path / "logs" / "log", ["ours: "]) == 137
+    assert capsys.readouterr().out.splitlines()[0] == "ours: a"
+    assert (tmp_path / "logs" / "log").read_text() == "ours: a\nb\n"
+
+
 def test_a_program_that_is_not_there_gets_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(Stop, match="could not be started"):
         quietly([tmp_path / "nothing"], "Trying", tmp_path / "log")
     with pytest.raises(Stop, match="could not be started"):
         through([tmp_path / "nothing"])
+    with pytest.raises(Stop, match="could not be started"):
+        sifted([tmp_path / "nothing"], {}, tmp_path, tmp_path / "log", [])
 
 
 def test_a_program_ended_by_a_signal_does_not_count_as_passed() -> None:

@@ -62,6 +62,8 @@ VERSIONS = ("4.5", "5.0")
 _KEYING = "300 frames x 55 joints: resampling to the scene's rate and writing all curves"
 _APPLY = "writing a 10 s take as an action, recipe, review and undo step included"
 _LIBRARIES = "packages beside Python's own and numpy that enabling imports"
+_LOAD = "weights of the model and of the text encoder, read and made ready to compute; libraries imported before"
+_FIRST = "a clean profile, no engine, no network: from enabling to the f-curves of a 4 s walk"
 _FELT = "from Cancel to a panel that is idle again"
 _ENDED = "from Cancel until the engine takes the next job or is gone, polled as the timer does"
 
@@ -70,7 +72,12 @@ BARS = (
     *(Bar(f"apply, Blender {v}", _APPLY, "s", most=0.5, by="worst") for v in VERSIONS),
     Bar("generation warm", "10 s from two new prompts, Generate to take, engine loaded", "s", most=10),
     Bar("generation cold", "the same by an engine not yet started, in a fresh install, no prompt cached", "s", most=20),
+    Bar("built-in, 10 s", "the same warm shot by the built-in model, no engine set up", "s", most=15),
     Bar("determinism", "runs in other processes whose f-curve bytes differ", "runs", most=0, by="worst"),
+    Bar("determinism, built-in", "the same for the built-in model", "runs", most=0, by="worst"),
+    Bar("load, engine", _LOAD, "s", most=1.0),
+    Bar("load, built-in", _LOAD, "s", most=1.0),
+    *(Bar(f"first motion, Blender {v}", _FIRST, "s", most=60, by="worst") for v in VERSIONS),
     Bar("cancel felt, bundled", _FELT, "s", most=0.1, by="worst"),
     Bar("cancel ended, bundled", _ENDED, "s", most=1.0, by="worst"),
     Bar("cancel felt, full size", _FELT, "s", most=0.1, by="worst"),

@@ -12,9 +12,11 @@ from pathlib import Path
 
 from ..packaging import package
 from ..shell import ROOT, Stop, is_root, log_of, say
+from . import built_in, parts
 from .bars import Measured, judge_all, table
-from .parts import PARTS, Bench, Samples, workplace
+from .parts import Bench, Samples, workplace
 
+PARTS = {**parts.PARTS, **built_in.PARTS}
 BUNDLED = ROOT / "assets" / "genmo_mini.safetensors"
 
 

@@ -43,11 +43,15 @@ class Bench:
         return ["--model", self.model] if self.model else []
 
     @contextmanager
-    def fresh_user(self) -> Iterator[tuple[Path, dict[str, str]]]:
-        """A user folder with nothing in it, and the environment of a Blender (and its engine) that belongs there."""
+    def fresh_user(self, torch: bool = True) -> Iterator[tuple[Path, dict[str, str]]]:
+        """A user folder with nothing in it, and the environment of a Blender (and its engine) that belongs there.
+
+        Without ``torch`` no engine is named, so that the built-in model answers.
+        """
         with tempfile.TemporaryDirectory(prefix="user-", dir=self.work, ignore_cleanup_errors=True) as folder:
             home = Path(folder)
-            env = blender_environment(home / "blender", self.archive) | {"HOME": folder, "PYTHONPATH": str(ROOT)}
+            env = blender_environment(home / "blender", self.archive, torch)
+            env |= {"HOME": folder, "PYTHONPATH": str(ROOT)}
             for name in ("PYTHONDONTWRITEBYTECODE", "XDG_CACHE_HOME"):
                 env.pop(name, None)
             yield home, env

@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import shlex
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -46,12 +47,14 @@ def session() -> Any:
 
 
 def use_model(path: str) -> None:
-    """Let the engine load a checkpoint instead of the bundled one; "" changes nothing."""
+    """Let whoever answers load a checkpoint instead of the bundled one; "" changes nothing."""
     if path:
         folder = Path(bpy.utils.extension_path_user(EXTENSION, create=True))
         package = Path(module("addon").__file__ or "").parents[1]
-        python = Path(os.environ["GENMO_ENGINE_PYTHON"])
-        command = module("addon.engine_command").local_command(python, package, folder, ("--model", path))
+        engine_command, torch = module("addon.engine_command"), os.environ.get("GENMO_ENGINE_PYTHON", "")
+        room = engine_command.ENGINE if torch else engine_command.BUILT_IN
+        python = Path(torch or sys.executable)
+        command = engine_command.local_command(python, package, folder, ("--model", path), room)
         bpy.context.preferences.addons[EXTENSION].preferences.engine_command = shlex.join(command)
 
 

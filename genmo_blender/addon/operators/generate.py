@@ -36,9 +36,9 @@ def _can_start(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bpy
         return None
     here = session.current()
     reason = None
-    if here.jobs is None:
-        reason = here.missing or sentences.engine_not_set_up()
-    elif here.jobs.of(str(target.session_uid)) is not None:
+    if here.missing is not None:
+        reason = here.missing
+    elif here.jobs is not None and here.jobs.of(str(target.session_uid)) is not None:
         reason = sentences.job_running(target.name)
     elif target.mode == "EDIT":
         reason = sentences.editing_character(target.name)

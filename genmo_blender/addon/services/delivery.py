@@ -107,7 +107,7 @@ def _recipe(order: Order, result: MotionResult, model: Capabilities | None) -> d
         "frames": [order.first, order.last],
         "fps": order.fps,
         "model": model.to_dict() if model else {},
-        "engine": PRODUCT_VERSION,
+        "engine": f"{result.report.get('engine', '')} {PRODUCT_VERSION}".strip(),
         "blender": bpy.app.version_string,
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "job_report": result.report,

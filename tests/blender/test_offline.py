@@ -1,0 +1,110 @@
+"""Nothing installed and no network (product.md 12.1, 12.3): a clean profile, the zip, and motion; no socket is opened.
+
+Everything runs under tools/no_sockets.py: the kernel ends the Blender, or the engine it starts, that opens one. An
+audit hook tells besides what Blender's Python was about to do with one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+NO_SOCKETS = Path(__file__).resolve().parents[2] / "tools" / "no_sockets.py"
+SAYS_HELLO_TO_THE_WORLD = "import socket; socket.socket()"
+
+CLEAN = """
+import json, os, sys
+opened = []
+sys.addaudithook(lambda name, arguments: opened.append(name) if name.startswith("socket.") else None)
+import bpy
+EXTENSION = "bl_ext.user_default.genmo_motion"
+bpy.ops.extensions.package_install_files(filepath=sys.argv[1], repo="user_default", enable_on_install=True)
+preferences = bpy.context.preferences.addons[EXTENSION].preferences
+clean = not [n for n in os.environ if n.startswith("GENMO_")] and not bpy.app.online_access
+clean = clean and not preferences.engine_command and not preferences.engine_python
+bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+bpy.context.scene.render.fps = 30
+def tell(**found):
+    print("TELL", json.dumps({**found, "clean": clean, "opened": opened}))
+"""
+
+MOTION = """
+bpy.ops.genmo.add_character(name="Hero")
+bpy.ops.genmo.add_text_strip(text="a person walks forward", start=1, end=121)
+bpy.ops.genmo.generate(seed=1)
+target = bpy.data.objects["Hero"]
+data = target.animation_data
+curves = data.action.layers[0].strips[0].channelbag(data.action_slot).fcurves
+places = []
+for frame in (1, 121):
+    bpy.context.scene.frame_set(frame)
+    places.append(target.pose.bones["pelvis"].matrix.translation.copy())
+recipe = json.loads(data.action["genmo_recipe"])
+tell(keys=sorted({len(c.keyframe_points) for c in curves}), curves=len(curves), engine=recipe["engine"],
+     metres=(places[1] - places[0]).length, ahead=places[0].y - places[1].y)
+"""
+
+EVERYTHING = """
+def tried(name, **properties):
+    try:
+        return sorted(getattr(bpy.ops.genmo, name)(**properties))[0]
+    except RuntimeError as error:
+        return str(error).split("poll()")[-1].removeprefix("Error: ").strip()
+names = dir(bpy.ops.genmo)
+at_first = {name: tried(name) for name in names if name != "add_character"}
+steps = ["add_character", "add_text_strip", "generate", "again", "take_previous", "take_next", "keep_take", "generate",
+         "drop_take", "strip_remove", "cancel", "receive"]
+tell(names=names, at_first=at_first, then=[(name, tried(name)) for name in steps])
+"""
+
+
+def alone(stage, tmp_path, code, *arguments):
+    """A Blender with empty user folders, in which no engine is named, and under whose system no socket is opened."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("GENMO_", "BLENDER_", "XDG_"))}
+    environment = kept | {"HOME": str(tmp_path), "BLENDER_USER_RESOURCES": str(tmp_path / "blender")}
+    (tmp_path / "blender").mkdir()
+    command = [sys.executable, str(NO_SOCKETS), sys.executable, "-c", CLEAN + code, str(stage.archive), *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
+
+
+def told(done):
+    """What a Blender has told that came to its end."""
+    assert done.returncode == 0, done.stdout + done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("TELL ")]
+    found = json.loads(line.removeprefix("TELL "))
+    assert found.pop("clean") and found.pop("opened") == []
+    return found
+
+
+def test_the_zip_alone_makes_a_person_walk_forward(stage, tmp_path):
+    found = told(alone(stage, tmp_path, MOTION))
+    assert found["keys"] == [121] and found["curves"] == 22 * 4 + 3
+    assert found["engine"].startswith("lite ")
+    assert found["metres"] > 1.5 and found["ahead"] > 1.5  # characters look along -Y when they are added
+
+
+def test_every_operator_works_or_says_why_it_does_not(stage, tmp_path):
+    found = told(alone(stage, tmp_path, EVERYTHING))
+    assert {name for name, _ in found["then"]} == set(found["names"])
+    in_background = {"cancel": "Nothing is being generated.", "receive": "No take is waiting. Press Generate first."}
+    assert found["then"] == [[name, in_background.get(name, "FINISHED")] for name, _ in found["then"]]
+    for name, sentence in found["at_first"].items():
+        assert sentence[0].isupper() and " " in sentence and sentence.endswith("."), f"{name}: {sentence}"
+
+
+@pytest.mark.parametrize("code", [SAYS_HELLO_TO_THE_WORLD, "import ctypes; ctypes.CDLL(None).socket(2, 1, 0)"])
+def test_a_blender_that_opens_a_socket_is_found(stage, tmp_path, code):
+    assert alone(stage, tmp_path, code).returncode == -signal.SIGSYS
+
+
+def test_an_engine_that_opens_a_socket_is_found(stage, tmp_path):
+    code = "import shlex\npreferences.engine_command = shlex.join([sys.executable, '-c', sys.argv[2]])\n" + MOTION
+    done = alone(stage, tmp_path, code, SAYS_HELLO_TO_THE_WORLD)
+    assert done.returncode != 0
+    assert f"ended before it said a word (exit code {-signal.SIGSYS})" in done.stdout + done.stderr
