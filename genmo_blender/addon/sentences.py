@@ -109,7 +109,7 @@ def engine_python_missing(path: str) -> GenmoFailure:
     return EngineFailure(
         "engine_python_missing",
         f"The engine's Python is not at {path}.",
-        "Choose it in the extension's preferences, or leave Engine Python empty there to use the built-in model.",
+        "Choose it in the preferences, or clear Engine Python there to use the built-in model.",
     )
 
 

@@ -152,12 +152,12 @@ def test_review_buttons_without_a_take(stage):
         bpy.ops.genmo.cancel()
 
 
-def test_an_engines_python_that_is_not_there(stage, tmp_path):
+def test_an_engines_python_that_is_not_there(stage):
     stage.shot()
-    stage.preferences.engine_python = str(tmp_path / "no python")
+    stage.preferences.engine_python = "/nowhere/python"
     assert refused(stage) == (
-        f"The engine's Python is not at {tmp_path / 'no python'}. "
-        "Choose it in the extension's preferences, or leave Engine Python empty there to use the built-in model."
+        "The engine's Python is not at /nowhere/python. "
+        "Choose it in the preferences, or clear Engine Python there to use the built-in model."
     )
     assert stage.session.status() == "The engine cannot be started"
     stage.preferences.engine_python = ""

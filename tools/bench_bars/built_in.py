@@ -48,12 +48,11 @@ def first_motion(bench: Bench) -> Samples:
     samples: Samples = {}
     for version in VERSIONS:
         python, out = ready(BLENDER[version]), bench.work / "first_motion.json"
-        module = ["-m", "tools.bench_bars.first_motion", out]
         for _run in range(RUNS):
             with bench.fresh_user(torch=False) as (_, env):
                 install: list[str | Path] = [python, "-m", "tools.bench_bars.enabling", out, "--install", bench.archive]
                 quietly(install, f"Installing, Blender {version}", log_of("bars"), env)
-                command = [python, NO_SOCKETS, python, *module]
+                command: list[str | Path] = [python, NO_SOCKETS, python, "-m", "tools.bench_bars.first_motion", out]
                 quietly(command, f"Enabling, first motion, Blender {version}", log_of("bars"), env)
             told = json.loads(out.read_text(encoding="utf-8"))
             samples.setdefault(f"first motion, Blender {version}", []).append(told["seconds"])
