@@ -7,6 +7,7 @@ engine's command is the other argument.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -214,6 +215,18 @@ def took_its_turn() -> Iterator[float]:
     noted("arrived after the drag", len(waiting()))
 
 
+def by_the_built_in_model() -> Iterator[float]:
+    """One more take as in a fresh install: no engine named, the built-in model in this Blender's own Python."""
+    os.environ.pop("GENMO_ENGINE_PYTHON", None)
+    bpy.context.preferences.addons[EXTENSION].preferences.engine_command = ""
+    before = len(waiting())
+    noted("fresh", session().status())
+    yield from generated()
+    yield from until(lambda: not session().working)
+    noted("built-in", [session().status(), len(waiting()) - before])
+    yield from picture("09-built-in")
+
+
 def shot() -> Iterator[float]:
     """The whole story."""
     bpy.context.preferences.addons[EXTENSION].preferences.engine_command = ENGINE
@@ -273,6 +286,7 @@ def shot() -> Iterator[float]:
     noted("message", session().message)
     yield from picture("07-cancelled")
     yield from took_its_turn()
+    yield from by_the_built_in_model()
 
 
 def finish(error: str) -> None:

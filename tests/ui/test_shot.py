@@ -14,7 +14,17 @@ from tools.window import drive_from_environment
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 OUT = ROOT / "out" / "ui"
-PICTURES = ("01-empty", "02-strips", "03-generating", "04-take", "05-next-take", "06-kept", "07-cancelled", "08-waits")
+PICTURES = (
+    "01-empty",
+    "02-strips",
+    "03-generating",
+    "04-take",
+    "05-next-take",
+    "06-kept",
+    "07-cancelled",
+    "08-waits",
+    "09-built-in",
+)
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +78,11 @@ def test_takes_wait_while_the_animator_drags(results):
     assert still_dragging and nothing_written
     assert message == "Takes for Character are ready. They arrive when Move has ended."
     assert results["arrived after the drag"] == 1
+
+
+def test_the_built_in_model_answers_where_no_engine_is_named(results):
+    assert results["fresh"] == "Ready · built-in model"
+    assert results["built-in"] == ["Ready · built-in model · CPU", 1]
 
 
 def test_every_picture_was_taken(results):
