@@ -5,7 +5,8 @@ The job that demo_scene.py gets as a JSON file, its only argument:
     {"prompts": [{"text": "a person walks forward", "start": 0.0, "end": 4.0}, ...],   seconds, in order of start
      "length": 8.0,                                                                    seconds
      "seed": 1,
-     "out": "/absolute/folder"}                           exists; demo.* are written there, and moved when all are there
+     "out": "/absolute/folder",                           exists; demo.* are written there, and moved when all are there
+     "lite": true}                                        only with --lite: no engine is set up
 
 What Blender prints goes to .build/logs/demo.log; lines that begin with one of SHOWN are printed too.
 """
@@ -37,10 +38,7 @@ SCENE = ROOT / "tools" / "demo_scene.py"
 
 
 def read_arguments(arguments: Sequence[str]) -> dict:
-    """The command line as demo_scene.py's job, which holds "lite" too where the built-in model was asked for.
-
-    Raises Stop with a sentence for what cannot be generated.
-    """
+    """The command line as demo_scene.py's job. Raises Stop with a sentence for what cannot be generated."""
     parser = argparse.ArgumentParser(prog="build.py demo", description="From prompts to a kept take, in Blender.")
     parser.add_argument(
         "--prompt", action="append", metavar='"START-END: sentence"', help="decimal seconds; may be given several times"

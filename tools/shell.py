@@ -67,7 +67,7 @@ def sifted(command: Sequence[str | Path], env: Mapping[str, str], cwd: Path, log
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
-    with open(log, "wb") as sink:
+    with open(log, "wb", buffering=0) as sink:
         try:
             process = subprocess.Popen(
                 [str(part) for part in command],

@@ -8,8 +8,8 @@ from bpy.props import StringProperty
 EXTENSION = __package__.rpartition(".addon")[0]
 """The package's name as Blender gave it (``bl_ext.<repository>.genmo_motion``)."""
 ABOUT = (
-    "Nothing need be set up: without an engine, the built-in model answers on this computer's processor.",
-    "An engine of your own (Python with torch) uses a graphics card where there is one, and can load larger models.",
+    "Nothing need be set up: the built-in model answers, on the processor.",
+    "An engine of your own (Python with torch) adds graphics cards and larger models.",
 )
 
 
