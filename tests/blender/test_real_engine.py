@@ -14,9 +14,12 @@ from mathutils import Quaternion, Vector
 PROMPTS = (("a person walks forward", 1, 61), ("a person waves with the right hand", 61, 121))
 
 
-@pytest.fixture(autouse=True)
-def _thirty_frames_a_second(real):
+def directed(stage):
+    """A character with the two prompts, at 30 frames a second."""
     bpy.context.scene.render.fps = 30
+    target = stage.character()
+    stage.strips(*PROMPTS)
+    return target
 
 
 def facing(target):
@@ -27,14 +30,13 @@ def facing(target):
 
 
 def test_two_prompts_become_a_kept_take_that_starts_where_the_character_stands(real):
-    target = real.character()
+    target = directed(real)
     target.location, target.rotation_euler, target.scale = (12, -7, 3), (0, 0, 2.4), (1.3, 1.3, 1.3)
     bone = target.pose.bones["pelvis"]
     bone.rotation_quaternion = Quaternion((0, 1, 0), 0.8)
     bone.location = (0.3, 0.0, 0.2)
     bpy.context.view_layer.update()
     place, heading = bone.matrix.translation.copy(), facing(target)
-    real.strips(*PROMPTS)
     assert bpy.ops.genmo.generate(takes=2, seed=5) == {"FINISHED"}
     words = {"lite": "Ready · built-in model · CPU", "torch": "Ready · genmo_mini · "}
     recipe = json.loads(target.animation_data.action["genmo_recipe"])
@@ -51,8 +53,7 @@ def test_two_prompts_become_a_kept_take_that_starts_where_the_character_stands(r
 
 
 def test_the_same_seed_gives_the_same_bytes_from_another_engine_process(real):
-    target = real.character()
-    real.strips(*PROMPTS)
+    target = directed(real)
     hashes = []
     for _ in range(2):
         bpy.ops.genmo.generate(takes=1, seed=5)
@@ -63,8 +64,7 @@ def test_the_same_seed_gives_the_same_bytes_from_another_engine_process(real):
 
 
 def test_different_seeds_move_differently(real):
-    target = real.character()
-    real.strips(*PROMPTS)
+    target = directed(real)
     bpy.ops.genmo.generate(takes=2, seed=5)
     first = real.curves(target)
     bpy.ops.genmo.take_next()
@@ -72,14 +72,19 @@ def test_different_seeds_move_differently(real):
     assert max(np.abs(first[k] - second[k]).max() for k in first) > 0.01
 
 
-@pytest.mark.parametrize("damage", ["missing", "truncated", "corrupt", "not weights", "NaN"])
-def test_bad_weights_are_told_and_change_nothing(real, tmp_path, damage):
-    real.character()
-    real.strips(*PROMPTS)
-    shipped = Path(real.module("motion.skeleton").assets_folder()) / "genmo_mini.safetensors"
-    path = tmp_path / "modèle é.safetensors"
-    data = shipped.read_bytes()
-    if damage == "truncated":
+@pytest.mark.parametrize("damage", ["missing", "corrupt", "not weights", "NaN"])
+def test_bad_weights_are_told_and_change_nothing(stage, tmp_path, damage):
+    told_and_unchanged(stage, damaged(stage, tmp_path / "modèle é.safetensors", damage))
+
+
+def test_weights_cut_short_are_told_by_each_engine(real, tmp_path):
+    told_and_unchanged(real, damaged(real, tmp_path / "modèle é.safetensors", "cut short"))
+
+
+def damaged(stage, path, damage):
+    """The path of weights that cannot be used."""
+    data = (Path(stage.module("motion.skeleton").assets_folder()) / "genmo_mini.safetensors").read_bytes()
+    if damage == "cut short":
         path.write_bytes(data[: len(data) // 2])
     elif damage == "corrupt":
         path.write_bytes(data[:8] + b"{not json" + data[17:])
@@ -87,11 +92,17 @@ def test_bad_weights_are_told_and_change_nothing(real, tmp_path, damage):
         path.write_text("a person walks forward")
     elif damage == "NaN":
         path.write_bytes(data[:-2] + np.array(np.nan, "<f2").tobytes())  # the last number of the last tensor
-    real.answer("--model", str(path))
-    before = real.scene_hash()
+    return path
+
+
+def told_and_unchanged(stage, weights):
+    """Generate with such weights says a sentence, and the scene stays as it was."""
+    directed(stage)
+    stage.answer("--model", str(weights))
+    before = stage.scene_hash()
     with pytest.raises(RuntimeError) as told:
         bpy.ops.genmo.generate(seed=1)
     sentence = str(told.value).removeprefix("Error: ").strip()
     assert sentence[0].isupper() and sentence.endswith(".") and "Traceback" not in sentence
-    assert real.session.message == sentence
-    assert real.scene_hash() == before and not real.session.working
+    assert stage.session.message == sentence
+    assert stage.scene_hash() == before and not stage.session.working
