@@ -79,7 +79,13 @@ def refused(capsys, monkeypatch, tmp_path):
 
 def test_an_empty_folder(refused, tmp_path):
     (tmp_path / "empty").mkdir()
-    assert "not a folder of motion shards" in refused("--data", tmp_path / "empty")
+    assert "empty is empty" in refused("--data", tmp_path / "empty")
+
+
+def test_a_folder_of_nothing_known_and_no_folder(refused, tmp_path):
+    (tmp_path / "notes.txt").write_text("hello")
+    assert "holds no motion of a kind that can be read" in refused("--data", tmp_path)
+    assert "not prepared motion that can be read" in refused("--data", tmp_path / "nowhere")
 
 
 def test_motion_without_a_held_out_performer(refused):
