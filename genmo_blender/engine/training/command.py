@@ -116,7 +116,7 @@ def _train(arguments: argparse.Namespace, chosen: Preset, world: World) -> None:
         features, encoder = sentence_features(corpus)
         held_out_features, _ = sentence_features(held_out)
     embedder = state.network.denoiser.embed_sentence
-    if embedder is not None and embedder.kinds is not None and not embedder.kinds.known:
+    if corpus.texts and embedder is not None and embedder.kinds is not None and not embedder.kinds.known:
         fill_kinds(embedder, features, kinds_of(corpus), corpus.twin, sides_of(corpus))
         for name, value in state.network.state_dict().items():
             if "embed_sentence.kinds." in name:

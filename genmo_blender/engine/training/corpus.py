@@ -133,6 +133,8 @@ def build(clips: list[Clip]) -> Corpus:
     texts = tuple(sorted({c.text for clip in clips for c in usable_captions(clip)}))
     table: dict[str, int] = {}
     choices = tuple(np.array([table.setdefault(v, len(table)) for v in variants(t)]) for t in texts)
+    if not table:
+        table[""] = 0  # motion without any caption: a row that no window says
     for sentence in list(table):
         table.setdefault(mirror_words(sentence), len(table))
     sentences = tuple(table)
