@@ -40,7 +40,12 @@ WEIGHTS_NAME = "genmo_mini.safetensors"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of ``train``."""
     parser.add_argument(
-        "--data", type=Path, action="append", required=True, nargs="+", help="folders of motion shards, packed files"
+        "--data",
+        type=Path,
+        action="append",
+        required=True,
+        nargs="+",
+        help="folders of motion of any known kind, packed files",
     )
     parser.add_argument("--songs", type=Path, help="folder of songs for dances, or a packed table (without: no music)")
     parser.add_argument("--preset", default="mini")
@@ -66,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_pack_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of ``pack``."""
-    parser.add_argument("--data", type=Path, action="append", required=True, nargs="+", help="folders of motion shards")
+    parser.add_argument("--data", type=Path, action="append", required=True, nargs="+", help="folders of motion")
     parser.add_argument("--songs", type=Path, help="folder of songs; their table is written beside the motion")
     parser.add_argument("--out", type=Path, required=True, help="the file to write, .pack.npz")
 
@@ -75,9 +80,11 @@ def pack(arguments: argparse.Namespace) -> int:
     """Run ``pack``; returns the exit code. Raises GenmoFailure for what a person can mend."""
     size = write_pack(arguments.out, _flat(arguments.data))
     print(f"{arguments.out}: {size / 1e6:.1f} MB")
-    if arguments.songs:
+    made = read_pack(arguments.out)
+    _say(made)
+    if arguments.songs or any(clip.music for clip in made.train):
         path = arguments.out.with_name(arguments.out.name.removesuffix(ENDING) + SONGS_ENDING)
-        save_songs(song_table(read_pack(arguments.out).train, arguments.songs, "train", CACHE), path)
+        save_songs(song_table(made.train, arguments.songs, "train", CACHE), path)
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
     return 0
 
@@ -103,11 +110,13 @@ def _train(arguments: argparse.Namespace, chosen: Preset, world: World) -> None:
         )
     with world.chief_first():
         data = prepared(_flat(arguments.data), CACHE)
+        if world.chief:
+            _say(data)
         corpus, held_out = build(list(data.train)), build(list(data.val))
         features, encoder = sentence_features(corpus)
         held_out_features, _ = sentence_features(held_out)
     embedder = state.network.denoiser.embed_sentence
-    if embedder is not None and embedder.kinds is not None and not embedder.kinds.known:
+    if corpus.texts and embedder is not None and embedder.kinds is not None and not embedder.kinds.known:
         fill_kinds(embedder, features, kinds_of(corpus), corpus.twin, sides_of(corpus))
         for name, value in state.network.state_dict().items():
             if "embed_sentence.kinds." in name:
@@ -115,7 +124,8 @@ def _train(arguments: argparse.Namespace, chosen: Preset, world: World) -> None:
     statistics = state.statistics = state.statistics or statistics_of(corpus)
     half = _half(arguments.precision, world.device)
     with world.chief_first():
-        songs, held_out_songs = (_songs(arguments.songs, data, split) for split in SPLITS)
+        heard = bool(chosen.shares.dances or chosen.shares.songs)
+        songs, held_out_songs = (_songs(arguments.songs, data, split, heard) for split in SPLITS)
     trainer = Trainer(
         corpus, features, statistics, chosen, state, arguments.seed, world, arguments.accumulate, half, songs
     )
@@ -125,20 +135,30 @@ def _train(arguments: argparse.Namespace, chosen: Preset, world: World) -> None:
     )
 
     def keep(current: TrainingState) -> None:
-        checkpoint = checkpoint_of(current, chosen, statistics, encoder, data.data_sha256)
+        checkpoint = checkpoint_of(current, chosen, statistics, encoder, data.data_sha256, data.notes)
         save_checkpoint(arguments.out / WEIGHTS_NAME, checkpoint)
 
     budget = Budget(arguments.steps, arguments.seconds)
     run(trainer, budget, arguments.out, keep, validation, every_seconds=arguments.minutes * 60)
 
 
-def _songs(path: Path | None, data: Prepared, split: str) -> SongTable | None:
-    """The table of a split's clips. A packed table has those of the training split alone.
+def _say(data: Prepared) -> None:
+    """What the licences of the data ask for."""
+    for note in data.notes:
+        print(f"note: {note}", flush=True)
+
+
+def _songs(path: Path | None, data: Prepared, split: str, heard: bool) -> SongTable | None:
+    """The table of a split's clips. A packed table has those of the training split alone; clips with music of their
+    own need neither, if music is ``heard`` at all.
 
     Raises StorageFailure when there are no songs, or the table was made for other motion.
     """
     clips = getattr(data, split)
-    if path is None or (not path.is_dir() and split != "train"):
+    if path is None:
+        own = heard and any(clip.music for clip in clips)
+        return song_table(clips, None, split, CACHE) if own else None
+    if not path.is_dir() and split != "train":
         return None
     table = song_table(clips, path, split, CACHE) if path.is_dir() else load_songs(path)
     length = np.array([clip.frames for clip in clips])
@@ -171,21 +191,27 @@ def _half(precision: str, device: torch.device) -> bool:
 
 
 def checkpoint_of(
-    state: TrainingState, chosen: Preset, statistics: Statistics, encoder: tuple[str, str], data: str
+    state: TrainingState,
+    chosen: Preset,
+    statistics: Statistics,
+    encoder: tuple[str, str],
+    data: str,
+    notes: tuple[str, ...] = (),
 ) -> Checkpoint:
-    """The moving average as a checkpoint of ours."""
+    """The moving average as a checkpoint of ours; ``notes`` on the licences of its data decide its own."""
     record = ModelRecord(
         name="genmo_mini",
         network=chosen.network,
         skeleton="genmo_body_22",
         text_encoder=encoder[0],
         text_encoder_sha256=encoder[1],
-        licence="CC-BY-4.0",
+        licence="CC-BY-NC-4.0" if notes else "CC-BY-4.0",
         card={
             "steps": state.step,
             "windows": state.samples,
             "hours": round(state.seconds / 3600, 2),
             "data_sha256": data,
+            **({"data_licences": list(notes)} if notes else {}),
         },
     )
     return Checkpoint(record, statistics.to("cpu"), state.average)

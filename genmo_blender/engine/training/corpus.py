@@ -20,7 +20,7 @@ from ...motion.delivery import deliver
 from ...motion.skeleton import CONTACT_JOINTS, canonical
 from ...protocol.failures import StorageFailure
 from ..representation.codec import BETAS, DIM, GLOBAL_ORIENT, GLOBAL_ORIENT_GV, LOCAL_TRANSL_VEL, Statistics
-from .importers import shards
+from .importers.folders import importer_of
 from .paraphrases import mirror_words, variants
 from .samples import Caption, Clip, mirrored
 
@@ -71,10 +71,25 @@ class Corpus:
 
 
 def load_clips(folders: list[Path], split: str) -> list[Clip]:
+    """`motion_of` the folders."""
+    return motion_of(all_clips(folders), split)
+
+
+def all_clips(folders: list[Path]) -> list[Clip]:
+    """Whatever the folders hold. Raises RequestFailure for a folder of no known kind, StorageFailure for bad files."""
+    return [clip for folder in folders for clip in importer_of(folder).load(folder)]
+
+
+def motion_of(clips: list[Clip], split: str) -> list[Clip]:
     """Clips of one split that a person walks through without props; raises StorageFailure when nothing is left."""
-    clips = [c for folder in folders for c in shards.load(folder)]
     chosen = [
-        c for c in clips if c.split == split and not c.stylised and not PROPS & set(c.tags) and c.frames >= MIN_FRAMES
+        c
+        for c in clips
+        if c.split == split
+        and c.keypoints is None
+        and not c.stylised
+        and not PROPS & set(c.tags)
+        and c.frames >= MIN_FRAMES
     ]
     if not chosen:
         raise StorageFailure("no_clips", f"There are no clips of split “{split}” in the data.", "Check --data.")
@@ -118,6 +133,8 @@ def build(clips: list[Clip]) -> Corpus:
     texts = tuple(sorted({c.text for clip in clips for c in usable_captions(clip)}))
     table: dict[str, int] = {}
     choices = tuple(np.array([table.setdefault(v, len(table)) for v in variants(t)]) for t in texts)
+    if not table:
+        table[""] = 0  # motion without any caption: a row that no window says
     for sentence in list(table):
         table.setdefault(mirror_words(sentence), len(table))
     sentences = tuple(table)
@@ -172,8 +189,9 @@ def fingerprint(folders: list[Path]) -> str:
     """sha256 over the data files' names and bytes: names the cache and goes into the card."""
     digest = hashlib.sha256()
     for folder in folders:
-        for path in sorted(Path(folder).glob("*")):
-            if path.suffix in (".npz", ".json"):
-                digest.update(path.name.encode())
-                digest.update(path.read_bytes())
+        for path in importer_of(folder).files(folder):
+            digest.update(path.relative_to(folder).as_posix().encode())
+            with path.open("rb") as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
     return digest.hexdigest()

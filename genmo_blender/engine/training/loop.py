@@ -89,7 +89,8 @@ class Trainer:
         self.statistics = statistics.to(self.device)
         self.preset, self.state, self.seed, self.world, self.half = preset, state, seed, world, half
         self.sampler = WindowSampler(corpus, preset.practised)
-        self.deviations = deviations_of(self.features, kinds_of(corpus)) if preset.reworded else None
+        told = preset.reworded and corpus.texts
+        self.deviations = deviations_of(self.features, kinds_of(corpus)) if told else None
         body = FilmedBody.of(load_free_body()).to(self.device) if preset.shares.filmed else None
         songs = None if songs is None else songs.to(self.device)
         self.mixture = Mixture(preset.shares, self.statistics, corpus.length, body, songs)

@@ -4,6 +4,9 @@ An ``.npz`` (zip with LZMA, since it travels) with ``meta``, a JSON text: ``form
 what `Clip` holds besides its motion, and ``frames``. The clips' frames lie one after the other in that order:
 ``rotations`` int16 (66, N), local rotation vectors of the 22 joints, radians times 32767 / pi, and ``transl`` int32
 (3, N), the pelvis in hundredths of a millimetre; both as differences from the frame before, whose sums wrap round.
+Entries of 2D-only footage have a ``size`` and follow those of motion; their frames are ``keypoints`` float32
+(K, 17, 3), as `Keypoints` has them. ``notes`` are what the data's licences ask for.
+
 A folder's clips are kept in the same form in the cache, since locking their feet takes a minute.
 """
 
@@ -14,7 +17,7 @@ import json
 import lzma
 import os
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_LZMA, BadZipFile, ZipFile
@@ -23,10 +26,11 @@ import numpy as np
 
 from ...motion import rotations
 from ...protocol.failures import StorageFailure
-from .corpus import fingerprint, load_clips, locked
-from .samples import Caption, Clip
+from .corpus import all_clips, fingerprint, locked, motion_of
+from .importers.folders import importer_of
+from .samples import Caption, Clip, Keypoints
 
-FORMAT = 1
+FORMAT = 2
 TURN = 32767.0 / np.pi
 METRE = 100_000.0
 SPLITS = ("train", "val")
@@ -39,15 +43,24 @@ _PACKAGE = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Prepared:
-    """Clips ready to learn from, and the sha256 of the data that they were made of."""
+    """Clips ready to learn from, and the sha256 of the data that they were made of.
+
+    ``footage`` is what has keypoints alone, of both splits. ``notes``: sentences on the licences of data whose weights
+    may not be used freely.
+    """
 
     train: tuple[Clip, ...]
     val: tuple[Clip, ...]
+    footage: tuple[Clip, ...]
     data_sha256: str
+    notes: tuple[str, ...]
 
 
 def prepared(data: list[Path], cache: Path) -> Prepared:
-    """The clips of packed files and of folders of shards. Raises StorageFailure for what is neither."""
+    """The clips of packed files and of folders that an importer reads (`importers.folders`).
+
+    Raises RequestFailure for a folder of no known kind, StorageFailure for files that cannot be used.
+    """
     parts = [read_pack(path) for path in data if not path.is_dir()]
     folders = [path for path in data if path.is_dir()]
     if folders:
@@ -58,24 +71,33 @@ def prepared(data: list[Path], cache: Path) -> Prepared:
     data_sha256 = parts[0].data_sha256
     if len(parts) > 1:
         data_sha256 = hashlib.sha256("".join(part.data_sha256 for part in parts).encode()).hexdigest()
-    train, val = (tuple(c for part in parts for c in getattr(part, split)) for split in SPLITS)
-    return Prepared(train, val, data_sha256)
+    train, val, footage = (tuple(c for part in parts for c in getattr(part, kind)) for kind in (*SPLITS, "footage"))
+    return Prepared(train, val, footage, data_sha256, tuple(dict.fromkeys(n for part in parts for n in part.notes)))
 
 
 def write_pack(path: Path, folders: list[Path]) -> int:
     """Lock the feet of all clips of the folders and write them, atomically; returns the bytes written.
 
-    Raises StorageFailure for folders that hold no such clips and when the file cannot be written.
+    Raises RequestFailure for a folder of no known kind, StorageFailure for folders that hold no clips of both splits
+    and when the file cannot be written.
     """
-    clips = [locked(clip) for split in SPLITS for clip in load_clips(folders, split)]
+    found = all_clips(folders)
+    clips = [locked(clip) for clips in [motion_of(found, split) for split in SPLITS] for clip in clips]
+    footage = [c for c in found if c.keypoints is not None and c.split in SPLITS]
     q = np.concatenate([c.rotations for c in clips]).astype(np.float64)
     turns = np.rint(rotations.to_rotation_vector(q) * TURN).astype(np.int16).reshape(len(q), -1)
     pelvis = np.rint(np.concatenate([c.transl for c in clips]).astype(np.float64) * METRE).astype(np.int32)
-    meta = {"format": FORMAT, "data_sha256": fingerprint(folders), "clips": [_entry(c) for c in clips]}
+    meta = {
+        "format": FORMAT,
+        "data_sha256": fingerprint(folders),
+        "notes": list(dict.fromkeys(note for folder in folders if (note := importer_of(folder).note))),
+        "clips": [_entry(c) for c in [*clips, *footage]],
+    }
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         arrays = {"rotations": _steps(turns), "transl": _steps(pelvis), "meta": np.array(json.dumps(meta))}
+        arrays["keypoints"] = np.concatenate([np.zeros((0, 17, 3)), *(_points(c) for c in footage)]).astype(np.float32)
         with ZipFile(fresh, "w", ZIP_LZMA) as archive:
             for name, array in arrays.items():
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
@@ -94,26 +116,37 @@ def read_pack(path: Path) -> Prepared:
     try:
         with np.load(path, allow_pickle=False) as archive:
             meta = json.loads(str(archive["meta"]))
+            if meta["format"] != FORMAT:
+                raise ValueError(f"its format is {meta['format']}, not {FORMAT}")
             turns, pelvis = _sums(archive["rotations"]), _sums(archive["transl"]) / METRE
-        if meta["format"] != FORMAT:
-            raise ValueError(f"its format is {meta['format']}, not {FORMAT}")
-        ends = np.cumsum([entry["frames"] for entry in meta["clips"]])
-        if turns.shape != (ends[-1], 66) or pelvis.shape != (ends[-1], 3):
-            raise ValueError("its frames are not those of its clips")
+            points = archive["keypoints"]
+        moving = [entry for entry in meta["clips"] if "size" not in entry]
+        filmed = [entry for entry in meta["clips"] if "size" in entry]
         q = rotations.from_rotation_vector(turns.reshape(-1, 22, 3) / TURN)
-        clips = [
-            _clip(entry, q[end - entry["frames"] : end], pelvis[end - entry["frames"] : end])
-            for entry, end in zip(meta["clips"], ends.tolist(), strict=True)
-        ]
-        data_sha256 = str(meta["data_sha256"])
+        clips = [_clip(entry, q[rows], pelvis[rows]) for entry, rows in _rows(moving, len(q), len(pelvis))]
+        footage = tuple(_footage(entry, points[rows]) for entry, rows in _rows(filmed, len(points)))
+        data_sha256, notes = str(meta["data_sha256"]), tuple(map(str, meta["notes"]))
     except (OSError, ValueError, KeyError, IndexError, TypeError, *_DAMAGE) as error:
         raise StorageFailure(
             "not_a_pack",
             f"{path} is not prepared motion that can be read ({error}).",
-            "Give a folder of motion shards, or a file that `engine pack` made.",
+            "Give a folder of motion, or a file that `engine pack` of this version made.",
         ) from error
     train, val = (tuple(c for c in clips if c.split == split) for split in SPLITS)
-    return Prepared(train, val, data_sha256)
+    return Prepared(train, val, footage, data_sha256, notes)
+
+
+def _rows(entries: list[dict[str, Any]], *lengths: int) -> list[tuple[dict[str, Any], slice]]:
+    """Entries and where their frames lie. Raises ValueError when these are not what the arrays hold."""
+    ends = np.cumsum([entry["frames"] for entry in entries], dtype=np.int64).tolist()
+    if any(length != (ends[-1] if ends else 0) for length in lengths):
+        raise ValueError("its frames are not those of its clips")
+    return [(entry, slice(end - entry["frames"], end)) for entry, end in zip(entries, ends, strict=True)]
+
+
+def _points(clip: Clip) -> np.ndarray:
+    assert clip.keypoints is not None
+    return clip.keypoints.points
 
 
 def _steps(values: np.ndarray) -> np.ndarray:
@@ -126,23 +159,34 @@ def _sums(steps: np.ndarray) -> np.ndarray:
 
 
 def _entry(clip: Clip) -> dict[str, Any]:
-    captions = [(c.text, c.start, c.end, c.kind, c.weak) for c in clip.captions]
-    return {
+    entry = {
         "id": clip.id,
         "frames": clip.frames,
-        "captions": captions,
+        "captions": [(c.text, c.start, c.end, c.kind, c.weak) for c in clip.captions],
         "tags": clip.tags,
         "split": clip.split,
         "source": clip.source,
         "stylised": clip.stylised,
+        "music": clip.music,
+        "voice": clip.voice,
+        "words": [(c.text, c.start, c.end, c.kind, c.weak) for c in clip.words],
     }
+    if clip.keypoints is not None:
+        entry |= {"size": clip.keypoints.size, "focal": clip.keypoints.focal}
+    return entry
 
 
 def _clip(entry: dict[str, Any], q: np.ndarray, pelvis: np.ndarray) -> Clip:
     q, path = rotations.continuous(q).astype(np.float32), pelvis.astype(np.float32)
-    captions = tuple(Caption(*c) for c in entry["captions"])
-    tags = tuple(entry["tags"])
-    return Clip(entry["id"], q, path, captions, tags, entry["split"], entry["source"], entry["stylised"])
+    captions, words = (tuple(Caption(*c) for c in entry[name]) for name in ("captions", "words"))
+    said = {name: entry[name] for name in ("id", "split", "source", "stylised", "music", "voice")}
+    return Clip(rotations=q, transl=path, captions=captions, words=words, tags=tuple(entry["tags"]), **said)
+
+
+def _footage(entry: dict[str, Any], points: np.ndarray) -> Clip:
+    width, height = entry["size"]
+    clip = _clip(entry, np.zeros((0, 22, 4)), np.zeros((0, 3)))
+    return replace(clip, keypoints=Keypoints(points, (width, height), entry["focal"]))
 
 
 def _cache_key(folders: list[Path]) -> str:
@@ -151,5 +195,6 @@ def _cache_key(folders: list[Path]) -> str:
     for room in _ROOMS:
         for path in sorted((_PACKAGE / room).glob("*.py")):
             digest.update(path.read_bytes())
-    digest.update(Path(__file__).with_name("corpus.py").read_bytes())
+    for name in ("corpus.py", "samples.py"):
+        digest.update(Path(__file__).with_name(name).read_bytes())
     return digest.hexdigest()[:24]

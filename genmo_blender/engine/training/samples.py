@@ -25,8 +25,23 @@ class Caption:
 
 
 @dataclass(frozen=True)
+class Keypoints:
+    """What a detector saw of a person. ``points`` (T, 17, 3): COCO-17 in pixels, x to the right, y down, and how sure
+    it is, 0 to 1 (0: not seen). ``size``: width and height of the picture; ``focal`` in pixels, 0: not known."""
+
+    points: Array
+    size: tuple[int, int]
+    focal: float = 0.0
+
+
+@dataclass(frozen=True)
 class Clip:
-    """One recording. ``rotations`` (T, 22, 4) local unit quaternions, w first; ``transl`` (T, 3) the pelvis joint."""
+    """One recording: what the plan calls TrainSample.
+
+    ``rotations`` (T, 22, 4) local unit quaternions, w first; ``transl`` (T, 3) the pelvis joint. Of 2D-only footage
+    there are ``keypoints`` alone, and both have no frames. ``music`` is the file of the song that is danced to,
+    ``voice`` that of what is said, both from the first frame on, "" for none; ``words`` are those said, as captions.
+    """
 
     id: str
     rotations: Array
@@ -36,11 +51,15 @@ class Clip:
     split: str
     source: str
     stylised: bool = False
+    music: str = ""
+    voice: str = ""
+    words: tuple[Caption, ...] = ()
+    keypoints: Keypoints | None = None
 
     @property
     def frames(self) -> int:
         """Length in frames of 1/30 s."""
-        return len(self.transl)
+        return len(self.transl) if self.keypoints is None else len(self.keypoints.points)
 
     def joints(self) -> Array:
         """World joints (T, 22, 3), metres."""

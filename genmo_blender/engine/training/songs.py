@@ -12,6 +12,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -37,7 +38,8 @@ STRETCH = (0.85, 1.3)  # of a real song's interval between beats
 GAIN_DB = (-12.0, 6.0)
 HEARD_AFTER = 1
 """Frames from a sound to the beat that a tracker marks for it; the tracks of real songs have the same delay."""
-_VERSION = "2"  # of this file's recipe, part of the cache's name
+MEND = "Put it back, or give --songs the table that was packed with the data."
+_VERSION = "3"  # of this file's recipe, part of the cache's name
 
 
 @dataclass(frozen=True)
@@ -86,17 +88,18 @@ def load_song(path: Path) -> Song:
     return Song(features, beats)
 
 
-def song_table(clips: Sequence[Clip], folder: Path, split: str, cache: Path, seed: int = 0) -> SongTable:
+def song_table(clips: Sequence[Clip], folder: Path | None, split: str, cache: Path, seed: int = 0) -> SongTable:
     """Tracks for every rhythmic clip, in the order of the corpus made of ``clips``; kept in ``cache`` under a checksum.
 
-    Raises StorageFailure when the folder has no songs of the split.
+    Clips that were danced to a song of their own have that, and without a folder they alone have music. Raises
+    StorageFailure when the folder has no songs of the split, or a clip's own song is not there.
     """
-    files = song_files(folder, split)
+    files = song_files(folder, split) if folder else []
     path = cache / f"songs_{_checksum(clips, files, seed)}.npz"
     if not path.is_file():
         cache.mkdir(parents=True, exist_ok=True)
         fresh = path.with_suffix(f".{os.getpid()}.npz")
-        built = build(clips, [load_song(file) for file in files], seed)
+        built = build(clips, [load_song(file) for file in files] if folder else None, seed)
         save(built, fresh)
         os.replace(fresh, path)
     return load(path)
@@ -105,9 +108,11 @@ def song_table(clips: Sequence[Clip], folder: Path, split: str, cache: Path, see
 def _checksum(clips: Sequence[Clip], files: Sequence[Path], seed: int) -> str:
     digest = hashlib.sha256(f"{_VERSION} {seed}".encode())
     for clip in clips:
-        digest.update(f"{clip.id} {clip.frames} {sorted(clip.tags)}".encode())
+        digest.update(f"{clip.id} {clip.frames} {sorted(clip.tags)} {Path(clip.music).name}".encode())
         digest.update(np.ascontiguousarray(clip.transl).tobytes())
-    for file in files:
+    for file in [*files, *map(Path, sorted({clip.music for clip in clips if clip.music}))]:
+        if not file.is_file():
+            raise StorageFailure("no_song", f"There is no song {file}, to which a clip of the data was danced.", MEND)
         digest.update(file.read_bytes())
     return digest.hexdigest()[:24]
 
@@ -129,18 +134,19 @@ def load(path: Path) -> SongTable:
         ) from error
 
 
-def build(clips: Sequence[Clip], songs: Sequence[Song], seed: int = 0) -> SongTable:
-    """The table; each clip's tracks depend on its id and the seed alone."""
+def build(clips: Sequence[Clip], songs: Sequence[Song] | None, seed: int = 0) -> SongTable:
+    """The table; each clip's tracks depend on its id and the seed alone. ``songs`` None: clips' own music alone."""
     rows: list[Array] = []
     first, offset, dance, total = [], [0], [], 0
     for clip in clips:
-        rhythm = rhythm_of(clip)
-        for track in tracks(clip, rhythm, songs, seed) if rhythm else ():
+        rhythm = rhythm_of(clip) if songs is not None and not clip.music else None
+        found = [_danced_to(clip)] if clip.music else tracks(clip, rhythm, songs or [], seed) if rhythm else []
+        for track in found:
             rows.append(music.standardised(track).astype(np.float16))
             first.append(total)
             total += clip.frames
         offset.append(len(first))
-        dance.append(rhythm is not None and rhythm.dance)
+        dance.append(bool(clip.music) or (rhythm is not None and rhythm.dance))
     length = np.array([clip.frames for clip in clips], dtype=np.int64)
     features = np.concatenate(rows) if rows else np.zeros((0, music.CHANNELS), dtype=np.float16)
     return SongTable(
@@ -150,6 +156,18 @@ def build(clips: Sequence[Clip], songs: Sequence[Song], seed: int = 0) -> SongTa
         np.cumsum(length) - length,
         np.array(dance, dtype=bool),
     )
+
+
+def _danced_to(clip: Clip) -> Array:
+    """Raw features (frames, 35) of the song that a clip was danced to; silence where the song has ended."""
+    features = _own_song(Path(clip.music))[: clip.frames]
+    return np.pad(features, [(0, clip.frames - len(features)), (0, 0)])
+
+
+@lru_cache(maxsize=64)
+def _own_song(path: Path) -> Array:
+    sound = read_sound(path)
+    return music.music_features(resampled(sound.samples, music.RATE / sound.rate))
 
 
 def tracks(clip: Clip, rhythm: Rhythm, songs: Sequence[Song], seed: int) -> list[Array]:

@@ -253,8 +253,10 @@ class WindowSampler:
 
     def _sentences(self, rng: Rng, texts: Array) -> Array:
         """One way to say each text, -1 stays."""
+        if not (texts.size and len(self._choice_count)):
+            return texts
         safe = np.maximum(texts, 0)
-        row = self._choices[self._choice_offset[safe] + _below(rng, self._choice_count[safe])] if texts.size else safe
+        row = self._choices[self._choice_offset[safe] + _below(rng, self._choice_count[safe])]
         return np.where(texts >= 0, row, -1)
 
 

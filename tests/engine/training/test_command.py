@@ -18,6 +18,7 @@ from genmo_blender.engine.training import command
 from genmo_blender.engine.training.songs import SongTable, load, save
 
 from ..conditions.sounds import clicks, write_wave
+from .importers.test_aistpp import NAMES, dance
 
 ROOT = Path(__file__).parents[3]
 DATA = ROOT / "tests" / "data" / "motion"
@@ -57,8 +58,9 @@ def test_a_packed_file_trains_and_resumes_with_torch_numpy_and_safetensors_alone
     assert not list((tmp_path / ".cache" / "genmo_blender" / "training").glob("motion*"))  # nothing was locked
     done = engine(tmp_path, *train, "--steps", 3, "--resume", "--accumulate", 2)
     assert done.returncode == 0, done.stderr
-    card = load_checkpoint(out / "genmo_mini.safetensors").record.card
-    assert (card["steps"], card["windows"]) == (3, 12)
+    record = load_checkpoint(out / "genmo_mini.safetensors").record
+    assert (record.card["steps"], record.card["windows"]) == (3, 12)
+    assert record.licence == "CC-BY-4.0" and "note" not in done.stdout  # free data, free weights
     steps = [json.loads(line)["step"] for line in (out / "log.jsonl").read_text().splitlines()]
     assert steps == [2, 2, 3, 3]  # losses and held-out losses, before and after
 
@@ -79,7 +81,13 @@ def refused(capsys, monkeypatch, tmp_path):
 
 def test_an_empty_folder(refused, tmp_path):
     (tmp_path / "empty").mkdir()
-    assert "not a folder of motion shards" in refused("--data", tmp_path / "empty")
+    assert "empty is empty" in refused("--data", tmp_path / "empty")
+
+
+def test_a_folder_of_nothing_known_and_no_folder(refused, tmp_path):
+    (tmp_path / "notes.txt").write_text("hello")
+    assert "holds no motion of a kind that can be read" in refused("--data", tmp_path)
+    assert "not prepared motion that can be read" in refused("--data", tmp_path / "nowhere")
 
 
 def test_motion_without_a_held_out_performer(refused):
@@ -128,3 +136,28 @@ def test_songs_are_packed_beside_the_motion_and_a_run_takes_them(tmp_path, monke
     assert len(table.offset) == 3 and len(table.first) > 0 and table.dance.any()
     run = ("--out", str(tmp_path / "run"), "--steps", "1", "--batch", "4", "--device", "cpu", "--threads", "1")
     assert main(["train", "--data", str(packed), "--songs", str(tmp_path / "motion.songs.npz"), *run]) == 0
+
+
+def test_dances_without_a_word_train_on_their_own_songs_and_their_licence_goes_on_the_card(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(command, "CACHE", tmp_path / "cache")
+    monkeypatch.setenv("GENMO_PAUSED_BY", str(os.getpid()))
+    data = tmp_path / "aist"
+    data.mkdir()
+    for name in NAMES[:2]:
+        dance(data / f"{name}.pkl")
+    for song in ("mBR0", "mBR1"):
+        write_wave(data / f"{song}.wav", clicks(110.0, 4.0), music.RATE)
+    run = ("--steps", "1", "--batch", "4", "--device", "cpu", "--threads", "1", "--preset", "mini_256")
+    assert main(["train", "--data", str(data), "--out", str(tmp_path / "run"), *run]) == 0
+    said = capsys.readouterr().out
+    assert said.count("note: ") == 1 and "AIST's songs and SMPL are for non-commercial research" in said
+    record = load_checkpoint(tmp_path / "run" / "genmo_mini.safetensors").record
+    assert record.licence == "CC-BY-NC-4.0" and "AIST" in record.card["data_licences"][0]
+    assert len(list((tmp_path / "cache").glob("songs_*.npz"))) == 2  # of both splits, though no --songs are given
+
+    packed = tmp_path / "dances.pack.npz"
+    assert main(["pack", "--data", str(data), "--out", str(packed)]) == 0
+    assert "non-commercial" in capsys.readouterr().out
+    assert load(tmp_path / "dances.songs.npz").dance.all()

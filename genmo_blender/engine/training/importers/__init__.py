@@ -1,1 +1,1 @@
-"""One importer a file; each turns one kind of data set into `Clip`s."""
+"""One importer a file; each turns one kind of data set into `Clip`s. `folders` knows which one reads a folder."""

@@ -1,10 +1,8 @@
 """Importer of our own shards (``clips.json`` + ``*.npz``, 22 joints, 30 fps), converted once to the canonical skeleton.
 
 The data's rest pose is a mathematical T with round proportions, the body's is a person's (mini_model.md, "One rest
-skeleton"). World rotation ``G_body = G_data * C_j``, with ``C_j`` the least rotation from the body's rest direction of
-the bone to the data's for limbs, identity for the torso. Feet take only the turn about the vertical of that rotation:
-the two ankles stand at different heights above the same flat sole, and the full least rotation would tilt planted soles
-by 6.5 degrees.
+skeleton"). World rotation ``G_body = G_data * C_j``, with the corrections of `motion.retargeting` for the data's rest
+pose: the full least rotation would tilt planted soles by 6.5 degrees.
 """
 
 from __future__ import annotations
@@ -18,7 +16,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from ....motion import kinematics, rotations
+from ....motion import kinematics, retargeting, rotations
 from ....motion.floor import sole_level
 from ....motion.skeleton import Skeleton, canonical
 from ....protocol.failures import StorageFailure
@@ -26,28 +24,14 @@ from ..samples import Caption, Clip
 
 Array = np.ndarray
 FPS = 30
-# Joint -> the child whose direction its bone has.
-LIMBS = {1: 4, 2: 5, 4: 7, 5: 8, 16: 18, 17: 19, 18: 20, 19: 21}
-FEET = {7: 10, 8: 11}
 MEND = "Copy or convert the folder again: 22 joints, 30 frames a second, without gaps."
-# Joints without a child of their own turn with the joint before them.
-FOLLOW = {10: 7, 11: 8, 20: 18, 21: 19}
 
 
 @lru_cache(maxsize=4)
 def corrections(offsets: tuple[tuple[float, float, float], ...]) -> Array:
     """C (22, 4) for a data skeleton with these offsets (22 x 3, metres, from the parent)."""
     data = np.array(offsets)
-    body = canonical().offsets
-    out = np.tile(rotations.IDENTITY, (22, 1))
-    for joint, child in LIMBS.items():
-        out[joint] = rotations.between(body[child], data[child])
-    flat = np.array([1.0, 0.0, 1.0])
-    for joint, child in FEET.items():
-        out[joint] = rotations.between(body[child] * flat, data[child] * flat)
-    for joint, other in FOLLOW.items():
-        out[joint] = out[other]
-    return out
+    return retargeting.corrections({j: data[child] for j, child in (retargeting.LIMBS | retargeting.FEET).items()})
 
 
 def convert(rotations_data: Array, transl: Array, skeleton: Skeleton, offsets: Array) -> tuple[Array, Array]:
@@ -66,6 +50,13 @@ def convert(rotations_data: Array, transl: Array, skeleton: Skeleton, offsets: A
 def leg_length(offsets: Array) -> float:
     """Hip to ankle along the bones, metres."""
     return float(np.linalg.norm(offsets[4]) + np.linalg.norm(offsets[7]))
+
+
+def files(folder: Path) -> list[Path]:
+    """Motion and captions; none where it is no folder of shards."""
+    if not (folder / "clips.json").is_file():
+        return []
+    return sorted(p for p in folder.glob("*") if p.suffix in (".npz", ".json"))
 
 
 def load(folder: Path | str) -> list[Clip]:
