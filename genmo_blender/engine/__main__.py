@@ -57,6 +57,13 @@ def _rules(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
     return command.rules(parser.parse_args(arguments))
 
 
+def _train_evaluator(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
+    from .evaluation.matching import command
+
+    command.add_arguments(parser)
+    return command.run(parser.parse_args(arguments))
+
+
 def _serve(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
     from ..protocol.serving import serve
 
@@ -77,6 +84,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser, list[str]], in
     "rules": ("run the frozen prompt rules and print a table", _rules),
     "serve": ("answer Blender over standard input and output (the add-on starts this)", _serve),
     "train": ("train the bundled model's network on folders of motion", _train),
+    "train-evaluator": ("train the text-motion evaluator that `evaluate` measures texts with", _train_evaluator),
 }
 """Each imports what it needs when it runs, so that none waits for another's libraries."""
 
@@ -84,7 +92,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser, list[str]], in
 def main(arguments: list[str]) -> int:
     """Run one command; returns the exit code: 0 done, 1 failed with a sentence on standard error, 2 wrong usage."""
     if not arguments or arguments[0] not in COMMANDS:
-        words = "\n".join(f"  {name:<10} {help_text}" for name, (help_text, _) in COMMANDS.items())
+        words = "\n".join(f"  {name:<15} {help_text}" for name, (help_text, _) in COMMANDS.items())
         print(f"usage: engine COMMAND ...\n\n{words}", file=sys.stderr)
         return 0 if arguments in (["-h"], ["--help"]) else 2
     help_text, run = COMMANDS[arguments[0]]
