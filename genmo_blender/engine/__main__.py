@@ -43,6 +43,13 @@ def _bench(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
     return bench(parser.parse_args(arguments))
 
 
+def _evaluate(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
+    from .evaluation.evaluate import command
+
+    command.add_arguments(parser)
+    return command.evaluate(parser.parse_args(arguments))
+
+
 def _pack(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
     from .training import command
 
@@ -79,6 +86,7 @@ def _load_pipeline(model: Path | None) -> Handler:
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser, list[str]], int]]] = {
     "bench": ("measure speed and memory of the sampler against a plain loop", _bench),
     "convert": ("turn an official GEM-SMPL checkpoint into ours; no code in it runs", _convert),
+    "evaluate": ("measure everything of a model: one JSON, one page", _evaluate),
     "generate": ("make motion from prompts and write it as .npz", _generate),
     "pack": ("prepare folders of motion as one file, to train elsewhere", _pack),
     "rules": ("run the frozen prompt rules and print a table", _rules),

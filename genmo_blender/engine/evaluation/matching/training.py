@@ -76,7 +76,7 @@ def train_evaluator(
         texts = evaluator.texts(features[torch.from_numpy(pairs.sentence)])
         loss = contrast(motions, texts, _same(pairs, kind))
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(evaluator.parameters(), 1.0)
         optimiser.step()
         schedule.step()
