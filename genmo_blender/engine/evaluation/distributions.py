@@ -17,15 +17,12 @@ def frechet(first: Array, second: Array) -> float:
     """
     if min(len(first), len(second)) < 2:
         raise ValueError("a Fréchet distance needs two or more rows on each side")
-    a, b = _covariance(first), _covariance(second)
+    first, second = (np.asarray(rows, dtype=np.float64) for rows in (first, second))
+    a, b = (np.atleast_2d(np.cov(rows, rowvar=False)) for rows in (first, second))
     # tr sqrt(AB) = sum of singular values of sqrt(A) sqrt(B), for symmetric A and B that are not negative.
     product = np.linalg.svd(_root(a) @ _root(b), compute_uv=False).sum()
-    apart: Array = np.mean(first, axis=0, dtype=np.float64) - np.mean(second, axis=0, dtype=np.float64)
+    apart = first.mean(axis=0) - second.mean(axis=0)
     return float(np.dot(apart, apart) + np.trace(a) + np.trace(b) - 2.0 * product)
-
-
-def _covariance(rows: Array) -> Array:
-    return np.atleast_2d(np.cov(np.asarray(rows, dtype=np.float64), rowvar=False))
 
 
 def _root(matrix: Array) -> Array:
