@@ -43,7 +43,7 @@ class Effort:
     draws: int = 100
     gaps: int = 120
     excerpts: int = 24
-    steps: tuple[int, ...] = (5, 8, 12, 18, 25, 35, 50)
+    steps: tuple[int, ...] = (5, 10, 15, 20, 25, 40)
     step_takes: int = 2
     cells: int = 8
 

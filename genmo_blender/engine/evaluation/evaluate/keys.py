@@ -138,7 +138,9 @@ def fill(context: Context, true: Motions) -> Motions:
         output = solve(model, keys.inputs, frames, seeds, steps=context.steps, guidance=context.guidance, keys=keys)
         motion = world_motion(model, output)
         found_q.append(motion.rotations[:, :length])
-        found_path.append(motion.path[:, :length] + part.path[:, :1])
+        # the way goes on from the last pose that is known before the gap
+        begun = part.path[:, CONTEXT - 1] - motion.path[:, CONTEXT - 1]
+        found_path.append(motion.path[:, :length] + begun[:, None])
     return Motions(np.concatenate(found_q), np.concatenate(found_path))
 
 
