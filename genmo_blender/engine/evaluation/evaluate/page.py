@@ -88,7 +88,7 @@ def _failed(section: Failed) -> str:
 
 
 def _value(value: float | None) -> str:
-    return "-" if value is None else short(value)
+    return "-" if value is None or not isfinite(value) else short(value)
 
 
 def _limit(figure: Figure) -> str:
