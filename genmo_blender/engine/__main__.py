@@ -43,6 +43,13 @@ def _bench(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
     return bench(parser.parse_args(arguments))
 
 
+def _evaluate(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
+    from .evaluation.evaluate import command
+
+    command.add_arguments(parser)
+    return command.evaluate(parser.parse_args(arguments))
+
+
 def _pack(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
     from .training import command
 
@@ -55,6 +62,13 @@ def _rules(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
 
     command.add_arguments(parser)
     return command.rules(parser.parse_args(arguments))
+
+
+def _train_evaluator(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
+    from .evaluation.matching import command
+
+    command.add_arguments(parser)
+    return command.run(parser.parse_args(arguments))
 
 
 def _serve(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
@@ -72,11 +86,13 @@ def _load_pipeline(model: Path | None) -> Handler:
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser, list[str]], int]]] = {
     "bench": ("measure speed and memory of the sampler against a plain loop", _bench),
     "convert": ("turn an official GEM-SMPL checkpoint into ours; no code in it runs", _convert),
+    "evaluate": ("measure everything of a model: one JSON, one page", _evaluate),
     "generate": ("make motion from prompts and write it as .npz", _generate),
     "pack": ("prepare folders of motion as one file, to train elsewhere", _pack),
     "rules": ("run the frozen prompt rules and print a table", _rules),
     "serve": ("answer Blender over standard input and output (the add-on starts this)", _serve),
     "train": ("train the bundled model's network on folders of motion", _train),
+    "train-evaluator": ("train the text-motion evaluator that `evaluate` measures texts with", _train_evaluator),
 }
 """Each imports what it needs when it runs, so that none waits for another's libraries."""
 
@@ -84,7 +100,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser, list[str]], in
 def main(arguments: list[str]) -> int:
     """Run one command; returns the exit code: 0 done, 1 failed with a sentence on standard error, 2 wrong usage."""
     if not arguments or arguments[0] not in COMMANDS:
-        words = "\n".join(f"  {name:<10} {help_text}" for name, (help_text, _) in COMMANDS.items())
+        words = "\n".join(f"  {name:<15} {help_text}" for name, (help_text, _) in COMMANDS.items())
         print(f"usage: engine COMMAND ...\n\n{words}", file=sys.stderr)
         return 0 if arguments in (["-h"], ["--help"]) else 2
     help_text, run = COMMANDS[arguments[0]]

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ..model.windows import frame_weights
 from ..motion import rotations as rot
@@ -23,7 +22,6 @@ from ..protocol.cancellation import raise_if_cancelled
 from ..protocol.failures import RequestFailure
 from ..protocol.motions import MotionResult, Take
 from ..protocol.requests import MODEL_FPS, GenerateRequest, StartState, validate
-from .conditions.root_goals import start_goals
 from .conditions.text import PromptCache, TextEncoder, encode_prompts, load_minilm, load_t5
 from .diffusion.sampler import SamplerInputs, TakeNoise, sample
 from .models import Model, load_model
@@ -31,8 +29,7 @@ from .network.conditions import ConditionInputs
 from .network.denoiser import TextContext
 from .network.heads import NetworkOutput
 from .precision import half_products
-from .representation.codec import decode_rotations
-from .representation.rotations import matrix_to_quaternion
+from .solve import standing_start, whole_tokens, world_motion
 
 Array = np.ndarray
 ProgressCall = Callable[[str, int, int], None]
@@ -114,9 +111,9 @@ class Pipeline:
 
     def _inputs(self, request: GenerateRequest, progress: ProgressCall) -> SamplerInputs:
         network, device = self.model.network, self.model.device
-        frames, takes = self._solved_frames(request), request.takes
+        frames, takes = whole_tokens(self.model, request.frames), request.takes
         with half_products(device, self.model.half):
-            told = ConditionInputs(root_goal=self._goals(frames))
+            told = ConditionInputs(root_goal=standing_start(self.model, frames))
             f_cond = network.conditions.f_cond(told, 1, frames).expand(takes, frames, -1)
         length = torch.full((takes,), frames, device=device)
         text = None
@@ -134,21 +131,6 @@ class Pipeline:
             )
             progress("prompts", len(prompts), len(prompts))
         return SamplerInputs(f_cond, text, length)
-
-    def _goals(self, frames: int) -> Tensor | None:
-        """That the person faces straight ahead at the first frame (`place` turns the answer to its start), told for as
-        long as training windows are."""
-        config = self.model.network.config
-        if not config.root_goal:
-            return None
-        goals = start_goals(torch.zeros(1), torch.ones(1, dtype=torch.bool), frames)
-        goals[:, config.window :] = 0.0
-        return goals.to(self.model.device)
-
-    def _solved_frames(self, request: GenerateRequest) -> int:
-        """The request's frames filled up to whole tokens: a token of one frame has never been trained on."""
-        per_token = self.model.record.network.frames_per_token
-        return -(-request.frames // per_token) * per_token
 
     def _open_encoder(self) -> TextEncoder:
         if not self._encoder:
@@ -173,30 +155,19 @@ class Pipeline:
             )
 
     def _decode(self, request: GenerateRequest, output: NetworkOutput) -> list[Take]:
-        parts = decode_rotations(output.pred_x.float(), self.model.statistics)
         if not bool(torch.isfinite(output.pred_x).all()):
             raise RequestFailure(
                 "not_finite", "The model's answer held values that are not numbers.", "Try another seed."
             )
-        # The camera of a text range does not move, so its gravity-view frame is the world (spec 4.8), y up.
-        root = self.model.upright @ parts.root_gv
-        q = matrix_to_quaternion(torch.cat([root[..., None, :, :], parts.body], dim=-3))
-        step = (root @ parts.local_transl_vel[..., None]).squeeze(-1)
-        path = torch.cumsum(step, dim=1) - step
-        contacts = torch.sigmoid(output.static_conf_logits.float())
-        betas = parts.betas.mean(dim=1)
-        kept = slice(0, request.frames)
-        arrays = [_numpy(x) for x in (q[:, kept], path[:, kept], contacts[:, kept], betas)]
+        motion = world_motion(self.model, output)
         takes = []
         for i in range(request.takes):
-            rotations, transl = rot.continuous(arrays[0][i]), arrays[1][i]
+            rotations, transl, contacts = (
+                x[i, : request.frames] for x in (motion.rotations, motion.path, motion.contacts)
+            )
             rotations, transl = place(rotations, transl, request.start.position, request.start.heading)
-            takes.append(_take(request.seed + i, rotations, transl, arrays[2][i], arrays[3][i]))
+            takes.append(_take(request.seed + i, rotations, transl, contacts, motion.betas[i]))
         return takes
-
-
-def _numpy(x: Tensor) -> Array:
-    return x.detach().cpu().double().numpy()
 
 
 def _take(seed: int, rotations: Array, transl: Array, contacts: Array, betas: Array) -> Take:

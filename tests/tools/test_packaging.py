@@ -28,6 +28,7 @@ def house(tmp_path: Path) -> Path:
         "wheels/a-1-py3-none-any.whl": "w",
         "wheels/README.md": "",
         "tests/test_a.py": "",
+        "tools/evaluator/text_motion.safetensors": "",
     }
     for name, text in made.items():
         path = tmp_path / "house" / name

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ...motion.delivery import deliver
 from ...protocol.failures import RequestFailure
 from ...protocol.motions import Take
 from ...protocol.requests import GenerateRequest, TextSpan
+from ..pipeline import Pipeline
 from . import pictures
 from .baseline import real_motion
 from .freeze import freeze_check, table
@@ -46,7 +48,7 @@ def rules(arguments: argparse.Namespace) -> int:
     if not draw and not arguments.no_pictures:
         print("No contact sheets: Pillow is not installed in this environment (pip install pillow).", flush=True)
     real = real_motion(folders, prompts) if folders else None
-    generate, deliver = _product(arguments)
+    generate, deliver = product(Pipeline.load(arguments.model), arguments.steps, arguments.guidance)
     seeds = range(arguments.seed, arguments.seed + arguments.seeds)
     run_rules(generate, arguments.out, deliver=deliver, real=real, seeds=seeds, prompts=prompts, draw=draw)
     return 0
@@ -63,17 +65,13 @@ def _freeze_check(folders: Sequence[Path]) -> int:
     return 0 if all(line.freezes for line in lines) else 1
 
 
-def _product(arguments: argparse.Namespace) -> tuple[Generate, Deliver]:
+def product(pipeline: Pipeline, steps: int, guidance: float) -> tuple[Generate, Deliver]:
     """The real pipeline: raw takes, and its own clean-up for what is delivered."""
-    from ...motion.delivery import deliver
-    from ..pipeline import Pipeline
-
-    pipeline = Pipeline.load(arguments.model)
 
     def generate(prompt: str, seconds: float, seeds: Sequence[int]) -> list[Take]:
         request = GenerateRequest(
             duration=seconds, texts=(TextSpan(prompt, 0.0, seconds),), seed=seeds[0], takes=len(seeds),
-            steps=arguments.steps, guidance=arguments.guidance, clean_up=False,
+            steps=steps, guidance=guidance, clean_up=False,
         )  # fmt: skip
         return list(pipeline.generate(request).takes)
 

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...motion.skeleton import canonical
+from . import distributions
+from .distributions import frechet
 
 Array = np.ndarray
 FPS = 30.0
@@ -149,21 +151,12 @@ def frechet_distance(real: Array, generated: Array) -> float:
 
     Of few dances it is an estimate with much bias: compare sets of one size. Raises ValueError for fewer than two.
     """
-    if min(len(real), len(generated)) < 2:
-        raise ValueError("a Fréchet distance needs two or more dances on each side")
-    (a, b), covariance = _standardised(real, generated), lambda rows: np.cov(rows, rowvar=False)
-    first, second = covariance(a), covariance(b)
-    # tr sqrt(AB) = sum of singular values of sqrt(A) sqrt(B), for symmetric A and B that are not negative.
-    product = np.linalg.svd(_root(first) @ _root(second), compute_uv=False).sum()
-    apart = a.mean(0) - b.mean(0)
-    return float(apart @ apart + np.trace(first) + np.trace(second) - 2.0 * product)
+    return frechet(*_standardised(real, generated))
 
 
 def diversity(real: Array, generated: Array) -> float:
     """Mean distance between pairs of generated features (M, D), M at least 2, on the scale of the real ones (N, D)."""
-    rows = _standardised(real, generated)[1]
-    distance = np.linalg.norm(rows[:, None] - rows, axis=-1)
-    return float(distance.sum() / (len(rows) * (len(rows) - 1)))
+    return distributions.diversity(_standardised(real, generated)[1])
 
 
 def feature_rows(motions: Sequence[Array]) -> tuple[Array, Array]:
@@ -176,8 +169,3 @@ def _standardised(real: Array, generated: Array) -> tuple[Array, Array]:
     # A relation that no real dance ever shows has no scale of its own.
     scale = np.where(spread > 1e-6, spread, 1.0)
     return (real - mean) / scale, (generated - mean) / scale
-
-
-def _root(matrix: Array) -> Array:
-    values, vectors = np.linalg.eigh(matrix)
-    return (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T

@@ -13,7 +13,8 @@ import numpy as np
 
 from ...motion import rotations
 from ...motion.quality import mean_jerk, toe_slide
-from .rule_checks import PELVIS, facing
+from ...motion.skeleton import CONTACT_JOINTS
+from .rule_checks import FPS, PELVIS, facing
 
 Array = np.ndarray
 SPREAD_FRAMES = 30
@@ -43,6 +44,16 @@ def smoothness(motions: Iterable[Array]) -> Smoothness:
         float(np.median(slides)) if len(slides) else None,
         len(figures),
     )
+
+
+def contact_slide(joints: Array, contacts: Array) -> float:
+    """Mean horizontal speed (m/s) of ankles and toes of joints (T, 22, 3) while they are said to stand: ``contacts``
+    (T, 6) of `CONTACT_JOINTS`, over a half in both of two neighbouring frames; nan where none stands."""
+    feet = np.asarray(joints, dtype=np.float64)[:, CONTACT_JOINTS[:4]]
+    stands = np.asarray(contacts)[:, :4] > 0.5
+    speed = np.linalg.norm(np.diff(feet[..., [0, 2]], axis=0), axis=-1) * FPS
+    held = speed[stands[1:] & stands[:-1]]
+    return float(held.mean()) if len(held) else float("nan")
 
 
 def aligned(joints: Array, starts: Array, frames: int, step: int = 1) -> Array:

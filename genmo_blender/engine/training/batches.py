@@ -14,9 +14,6 @@ from ..representation.rotations import matrix_to_6d, product, yaw_matrix
 from .corpus import Corpus
 from .windows import AHEAD, UNTOLD, WINDOW, Windows
 
-# A level still camera seen from the gravity-view frame (spec 4.4): its x and y point the other way.
-LEVEL_CAMERA = torch.diag(torch.tensor([-1.0, -1.0, 1.0]))
-
 
 @dataclass(frozen=True)
 class TextBatch:
@@ -66,7 +63,7 @@ def collate(corpus: Corpus, windows: Windows, features: Tensor, statistics: Stat
         [
             corpus.pose[rows],
             velocity.new_zeros(len(rows), WINDOW, 10),
-            -matrix_to_6d(root),  # LEVEL_CAMERA @ root: of its rows these are the first two
+            -matrix_to_6d(root),  # keys.LEVEL_CAMERA @ root: of its rows these are the first two
             matrix_to_6d(root),
             velocity,
         ],

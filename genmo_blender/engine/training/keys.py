@@ -1,7 +1,4 @@
-"""Keyed poses as a condition: which joints are known at which frames, and which channels of the code that tells.
-
-Known channels are imposed on `x_t` (spec 2.9) and announced to the network by the key mask, (B, L, 151).
-"""
+"""Which joints of a training sample are known at which frames; what that tells the network is in conditions/keys.py."""
 
 from __future__ import annotations
 
@@ -11,11 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..conditions.keys import JOINTS
 from ..network.layers import constant
-from ..representation.codec import BETAS, BODY_POSE, DIM, GLOBAL_ORIENT, GLOBAL_ORIENT_GV, LOCAL_TRANSL_VEL
 from .draws import Draws
 
-JOINTS = 22
 _LEFT_LEG, _RIGHT_LEG = (1, 4, 7, 10), (2, 5, 8, 11)
 _LEFT_ARM, _RIGHT_ARM = (13, 16, 18, 20), (14, 17, 19, 21)
 _TORSO, _HEAD = (3, 6, 9), (12, 15)
@@ -141,22 +137,3 @@ def _pick(groups: tuple[tuple[int, ...], ...], draw: Tensor, device: torch.devic
     """One of the groups for each draw U(0, 1) (B,): (B, 22) bool."""
     table = constant(tuple(int(joint in group) for group in groups for joint in range(JOINTS)), device)
     return table.view(len(groups), JOINTS).bool()[(draw * len(groups)).long()]
-
-
-def key_channels(joints: Tensor, camera_known: Tensor, shape_known: Tensor | None = None) -> Tensor:
-    """The key mask (B, L, 151) bool of known ``joints`` (B, L, 22).
-
-    A joint's key tells its six channels; the root's tells its orientation in the gravity view, and in the camera where
-    ``camera_known`` (B,) says how the camera stands to it (the level camera of text and keys: yes; footage: no). A
-    frame's velocity is the step to the next frame in the root's axes, so it is known where the root is at both of them
-    and never on the last frame. The shape is known only where ``shape_known`` (B,) says so.
-    """
-    mask = torch.zeros(*joints.shape[:-1], DIM, dtype=torch.bool, device=joints.device)
-    mask[..., BODY_POSE] = joints[..., 1:].repeat_interleave(6, dim=-1)
-    root = joints[..., :1]
-    mask[..., GLOBAL_ORIENT] = root & camera_known[:, None, None]
-    mask[..., GLOBAL_ORIENT_GV] = root
-    mask[:, :-1, LOCAL_TRANSL_VEL] = root[:, :-1] & root[:, 1:]
-    if shape_known is not None:
-        mask[..., BETAS] = shape_known[:, None, None]
-    return mask

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ...model.config import JOINTS_2D, NetworkConfig
+from ..conditions.keys import key_channels
 from ..network.conditions import ConditionInputs, DropDraws, drop_conditions
 from ..representation.codec import Statistics
 from ..representation.rollout import roll_out_translation
@@ -22,7 +23,7 @@ from .batches import Batch
 from .draws import Draws
 from .filmed_body import FilmedBody
 from .footage import Film, Sight, film, observe
-from .keys import draw_keys, key_channels
+from .keys import draw_keys
 from .root_goals import Waypoints, draw_waypoints, training_goals
 from .songs import SongTable, draw_dances, draw_tracks, music_of
 from .windows import Windows

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import torch
 
+from genmo_blender.engine.conditions.keys import LEVEL_CAMERA
 from genmo_blender.engine.representation.rotations import yaw_matrix
 from genmo_blender.engine.training import corpus
-from genmo_blender.engine.training.batches import LEVEL_CAMERA, Batch, TextBatch
+from genmo_blender.engine.training.batches import Batch, TextBatch
 from genmo_blender.engine.training.importers import shards
 
 DATA = Path(__file__).parents[2] / "data" / "motion"

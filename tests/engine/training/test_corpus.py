@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from genmo_blender.engine.body.kinematics import PARENTS_22, forward_kinematics
+from genmo_blender.engine.conditions.keys import LEVEL_CAMERA
 from genmo_blender.engine.conditions.root_goals import heading_of
 from genmo_blender.engine.representation.codec import LOCAL_TRANSL_VEL, decode_rotations
 from genmo_blender.engine.training import batches, corpus, windows
@@ -188,7 +189,7 @@ def test_a_batch_decodes_to_the_joints_and_the_path_it_was_made_from(built):
     raw = statistics.denormalise(batch.x0)[..., LOCAL_TRANSL_VEL]
     assert torch.allclose(raw[batch.valid], batch.velocity[batch.valid], atol=1e-5)
     # A level still camera: what it sees is the gravity-view pose turned by its own fixed axes.
-    expected = batches.LEVEL_CAMERA @ parts.root_gv
+    expected = LEVEL_CAMERA @ parts.root_gv
     assert torch.allclose(parts.root_camera[batch.valid], expected[batch.valid], atol=1e-4)
 
 

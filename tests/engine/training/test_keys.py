@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from genmo_blender.engine.conditions.keys import key_channels
 from genmo_blender.engine.network.genmo import GenmoNetwork
 from genmo_blender.engine.representation.codec import (
     BETAS,
@@ -14,7 +15,7 @@ from genmo_blender.engine.representation.codec import (
 )
 from genmo_blender.engine.representation.rollout import roll_out_translation
 from genmo_blender.engine.training.draws import Draws
-from genmo_blender.engine.training.keys import KeyRates, draw_keys, key_channels
+from genmo_blender.engine.training.keys import KeyRates, draw_keys
 from genmo_blender.model.config import NetworkConfig
 from tests.engine.training.real_batches import FRAMES, real_batch
 

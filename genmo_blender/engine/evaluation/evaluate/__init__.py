@@ -1,0 +1,1 @@
+"""``evaluate``: everything that is measured of a model, as one JSON and one page for people."""
