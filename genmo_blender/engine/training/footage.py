@@ -8,12 +8,13 @@ samples of a batch have no footage.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 from ..network.conditions import JOINTS_FOR_A_BOX, ConditionInputs
-from ..representation.boxes import augmented_box, normalise_keypoints, to_unit_box
+from ..representation.boxes import augmented_box, normalise_keypoints, seen_corners, to_unit_box
 from ..representation.camera import (
     NEAR,
     camera_angular_velocity,
@@ -28,7 +29,7 @@ from ..representation.rollout import roll_out_translation
 from ..representation.rotations import matrix_to_6d, product, turned
 from .augment import COCO, KeypointDraws, NoiseTable, default_noise_table, keypoint_noise
 from .batches import Batch
-from .cameras import IMAGE, draw_cameras
+from .cameras import ANY, IMAGE, STILL, draw_cameras
 from .draws import Draws
 from .filmed_body import FilmedBody
 from .occlusion import draw_visibility
@@ -38,6 +39,7 @@ SHAPE_SPREAD = 0.7
 SHAPE_LIMIT = 1.5
 PARTIAL = 0.25  # of the filmed samples are filmed during a part of the window only
 SHORTEST_PART = 20
+AROUND_KEYPOINTS = 0.5  # of the boxes enclose the keypoints that are seen, the others the body, in the picture or not
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def film(batch: Batch, rows: Tensor, statistics: Statistics, body: FilmedBody, d
     standing = body.points(root, code[..., BODY_POSE], offsets, face)
     joints = standing.joints
     on, still = _filmed_frames(batch.length[rows], valid, draws)
-    cameras = draw_cameras(joints + path[..., None, :], draws, still)
+    cameras = draw_cameras(joints + path[..., None, :], draws, torch.where(still, STILL, ANY))
     place = turned(cameras.r_w2c, path) + cameras.t_w2c
     to_gv = product(camera_to_gravity_view(cameras.r_w2c), cameras.r_w2c)
     seen = standing.seen(cameras.r_w2c, place)
@@ -166,14 +168,12 @@ def observe(filmed: Film, batch: int, draws: Draws, table: NoiseTable | None = N
     ``draws`` are the whole batch's.
     """
     draws, frames = draws.of(filmed.rows), filmed.on.shape[1]
-    scale, shift_x, shift_y = draws.uniform(3, frames).unbind(1)
-    box = augmented_box(filmed.corners, scale, shift_x, shift_y)
-
     k = filmed.k[:, :, None]  # for (F, L, N, 3) points
-    noisy = filmed.coco + keypoint_noise(_keypoint_draws(frames, draws), _on(table, filmed.coco.device))
+    noisy = filmed.coco + keypoint_noise(_keypoint_draws(frames, draws), table or _noise_table(filmed.coco.device))
     pixels = _pixels(noisy, k)
     visible = draw_visibility(filmed.length, frames, draws) & filmed.on[..., None]
     visible &= (noisy[..., 2] >= NEAR) & _inside(pixels, IMAGE)
+    box = _boxes(filmed.corners, pixels, visible, draws)
     obs = normalise_keypoints(torch.cat([pixels, visible[..., None].to(pixels.dtype)], dim=-1), box)
     obs = torch.where(visible[..., None], obs, 0.0)
     enough = visible.sum(-1) > JOINTS_FOR_A_BOX
@@ -198,6 +198,16 @@ def observe(filmed: Film, batch: int, draws: Draws, table: NoiseTable | None = N
     return Sight(inputs, box, target, plausible & filmed.on, joints, told)
 
 
+def _boxes(body: Tensor, pixels: Tensor, visible: Tensor, draws: Draws) -> Tensor:
+    """Boxes (F, L, 3) around the ``body``, corners (F, L, 2, 2), or around what is seen of the keypoints: a detector
+    encloses people, and where there is none keypoints are all that is known. Where nothing is ever seen, the body."""
+    seen = seen_corners(pixels, visible, JOINTS_FOR_A_BOX)
+    ever = (seen[..., 1:, :] > seen[..., :1, :]).all(-1, keepdim=True)
+    around = ever & (draws.uniform() < AROUND_KEYPOINTS)[:, None, None, None]
+    scale, shift_x, shift_y = draws.uniform(3, pixels.shape[1]).unbind(1)
+    return augmented_box(torch.where(around, seen, body), scale, shift_x, shift_y)
+
+
 def _inside(points: Tensor, size: float) -> Tensor:
     """Points (..., 2) within a square from the origin: (...) bool. Two comparisons, as `all` over two is slow."""
     x, y = points.unbind(-1)
@@ -210,8 +220,10 @@ def _keypoint_draws(frames: int, draws: Draws) -> KeypointDraws:
     return KeypointDraws(bias, peak, draws.normal(1, 1, 3), draws.normal(frames, COCO, 3))
 
 
-def _on(table: NoiseTable | None, device: torch.device) -> NoiseTable:
-    return NoiseTable(**{name: value.to(device) for name, value in vars(table or default_noise_table()).items()})
+@lru_cache(maxsize=4)
+def _noise_table(device: torch.device) -> NoiseTable:
+    """The release's, kept on the device."""
+    return NoiseTable(**{name: value.to(device) for name, value in vars(default_noise_table()).items()})
 
 
 def _harmless(points: Tensor, k: Tensor) -> Tensor:

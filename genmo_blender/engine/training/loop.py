@@ -62,6 +62,14 @@ class Sample:
     sight: Sight | None
 
 
+@dataclass(frozen=True)
+class Passes:
+    """Both passes over a share of a step's samples: all of them by diffusion, some of them estimated before."""
+
+    diffusion: Sample
+    estimation: Sample | None
+
+
 class Trainer:
     """Ties corpus, sampler and preset together; ``step`` is one optimiser step.
 
@@ -99,8 +107,8 @@ class Trainer:
         self.windows = preset.batch // 2
         self.shares = world.shares(self.windows, accumulate)
         self.block = max(NOISE_BLOCK, self.windows // NOISE_BLOCKS)
-        steady = self.device.type == "cuda" and preset.shares.steady and len(self.shares) == 1
-        self.replay = Replay(self._learn, state.optimiser.zero_grad) if steady else None
+        one_piece = self.device.type == "cuda" and len(self.shares) == 1
+        self.replay = Replay(self._learn, state.optimiser.zero_grad) if one_piece else None
         self.epoch_samples = 2 * int(np.maximum(corpus.length // WINDOW, 1).sum())  # spec 7.7
 
     def draw(self, step: int) -> Windows:
@@ -141,43 +149,47 @@ class Trainer:
 
         ``t`` (B,) are the diffusion timesteps, drawn where they are not given.
         """
-        given = self.batch(step, share)
-        parts = self._pass(self._sample(step, share, given, t))
-        if len(given.twice):
-            estimated = self._estimation(given, self.draws(step, share, ESTIMATION))
-            parts = {name: part + estimated.get(name, 0.0) for name, part in parts.items()}
-        return parts
+        return self._both(self._passes(step, share, t))
 
-    def _sample(self, step: int, share: slice, given: Given, t: Tensor | None = None) -> Sample:
-        """The diffusion pass over all samples."""
+    def _passes(self, step: int, share: slice, t: Tensor | None = None) -> Passes:
+        """What both passes on a share are given. Nothing here may wait for the device."""
+        given = self.batch(step, share)
         drawn, noise = self.noise(step, share)
         t = drawn if t is None else t
         inputs, sight = inputs_of(given, self.state.network.config, False, self.draws(step, share, DIFFUSION))
         x_t = self.schedule.q_sample(given.batch.x0, t, noise)
-        return Sample(given.batch, inputs, given.mask, x_t, t, given.film, sight)
+        diffusion = Sample(given.batch, inputs, given.mask, x_t, t, given.film, sight)
+        if not len(given.twice):
+            return Passes(diffusion, None)
+        return Passes(diffusion, self._estimation(given, self.draws(step, share, ESTIMATION)))
 
-    def _estimation(self, given: Given, draws: Draws) -> dict[str, Tensor]:
-        """The samples with footage or dense keys once more, from nothing and as if at the last timestep; measured over
-        all samples."""
-        rows, count = given.twice, len(given.batch.x0)
+    def _estimation(self, given: Given, draws: Draws) -> Sample:
+        """The samples with footage or dense keys, from nothing and as if at the last timestep."""
+        rows = given.twice
         inputs, sight = inputs_of(given, self.state.network.config, True, draws)
-        last = torch.full((len(rows),), TRAINING_STEPS - 1, device=self.device)
-        sample = Sample(
-            rows_of_batch(given.batch, rows),
+        batch = rows_of_batch(given.batch, rows)
+        return Sample(
+            batch,
             rows_of_inputs(inputs, rows),
             None if given.mask is None else given.mask[rows],
-            torch.zeros_like(given.batch.x0[rows]),
-            last,
+            torch.zeros_like(batch.x0),
+            torch.full((len(rows),), TRAINING_STEPS - 1, device=self.device),
             None if given.film is None else given.film.of(rows),
             sight,
         )
-        return self._pass(sample, count)
 
-    def _pass(self, sample: Sample, count: int | None = None) -> dict[str, Tensor]:
-        """One call of the network and what it is worth, as means over ``count`` samples (None: those there are)."""
+    def _both(self, passes: Passes) -> dict[str, Tensor]:
+        """The terms of both passes added, each a mean over all samples."""
+        parts = self._pass(passes.diffusion, len(passes.diffusion.t))
+        if passes.estimation is not None:
+            estimated = self._pass(passes.estimation, len(passes.diffusion.t))
+            parts = {name: part + estimated.get(name, 0.0) for name, part in parts.items()}
+        return parts
+
+    def _pass(self, sample: Sample, count: int) -> dict[str, Tensor]:
+        """One call of the network and what it is worth, as means over ``count`` samples."""
         network, batch, film = self.state.network, sample.batch, sample.film
         here, frames = batch.valid.shape
-        count = count or here
         with half_products(self.device, self.half):
             f_cond = network.conditions.f_cond(sample.inputs, here, frames)
             text = TextContext(batch.text.features, batch.text.weights)
@@ -185,17 +197,16 @@ class Trainer:
             observed = None if sample.mask is None else batch.x0
             out = network.denoiser(sample.x_t, sample.t, prepared, observed, sample.mask)
         parts, said = terms(out, batch, self.statistics, self.channels, film)
-        if count != here:
-            parts = {name: part * (here / count) for name, part in parts.items()}
+        parts = {name: part * (here / count) for name, part in parts.items()}
         if film is not None and sample.sight is not None:
-            at = film.rows
-            camera = out.pred_cam.float()[at], said.joints[at], said.root[at], said.root_camera[at]
+            chosen = (out.pred_cam.float(), said.joints, said.root, said.root_camera)
+            camera = [x.index_select(0, film.rows) for x in chosen]
             parts |= camera_terms(*camera, film, sample.sight, count)
         return parts
 
-    def _learn(self, sample: Sample) -> dict[str, Tensor]:
-        """Gradients of one pass; returns its terms and the whole loss."""
-        parts = self._pass(sample)
+    def _learn(self, passes: Passes) -> dict[str, Tensor]:
+        """Gradients of a share's passes; returns its terms and the whole loss."""
+        parts = self._both(passes)
         parts["loss"] = total(parts, self.weights)
         parts["loss"].backward()
         return {name: part.detach() for name, part in parts.items()}
@@ -204,7 +215,7 @@ class Trainer:
         """Gradients of all of a step's samples; returns the mean terms."""
         if self.replay is not None:
             (share,) = self.shares
-            parts = self.replay(self._sample(step, share, self.batch(step, share)))
+            parts = self.replay(self._passes(step, share))
             return {name: part.clone() for name, part in parts.items()}
         self.state.optimiser.zero_grad(set_to_none=True)
         sums: dict[str, Tensor] = {}

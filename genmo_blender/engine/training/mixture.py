@@ -2,7 +2,9 @@
 
 Every sample draws its conditions for itself, so that one set of weights meets all their mixtures. Those with footage or
 dense keys are passed through the network twice: once as an estimation, from nothing, and once by diffusion, the losses
-added (spec 7.1; mini_model.md: "the regression pass runs for samples with keypoints or dense keys").
+added (spec 7.1; mini_model.md: "the regression pass runs for samples with keypoints or dense keys"). Which samples
+these are depends on their place in the batch alone. What is drawn for a place does not depend on its number, so they
+are as good as chosen at random, and every step has arrays of the same shapes (replay.py).
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from ...model.config import JOINTS_2D, NetworkConfig
 from ..network.conditions import ConditionInputs, DropDraws, drop_conditions
 from ..representation.codec import Statistics
 from ..representation.rollout import roll_out_translation
-from .batches import Batch
+from .batches import Batch, moved
 from .draws import Draws
 from .filmed_body import FilmedBody
 from .footage import Film, Sight, film, observe
@@ -31,35 +33,51 @@ Array = np.ndarray
 DrawsOf = Callable[[int], Draws]
 # Streams of random numbers; 0 is the noise of diffusion.
 FILM, KEYS, WAYPOINTS, ESTIMATION, DIFFUSION, WORDS = range(1, 7)
+# What a sample is.
+PLAIN, FILMED, DENSE = range(3)
 
 
 @dataclass(frozen=True)
 class Shares:
     """Part of the samples that get each condition; all 0: sentences and the facing at the start alone.
 
-    ``filmed``: keypoints from a synthetic camera; ``keyed``: keys of whole poses or joints; ``waypoints``: roots asked
-    for along the way; ``dances``: windows of dance without a word, to a song; ``songs``: of the other windows whose
-    motion is rhythmic, those that hear one; ``estimated``: whether those with footage or dense keys are passed twice.
+    ``filmed``: keypoints from a synthetic camera; ``wordless``: of these, those whose sentences fall away, as footage
+    has none, and a camera's turns are told without words alone (spec 7.4); ``keyed``: keys of whole poses or joints;
+    ``dense``: further ones with dense keys; ``waypoints``: roots asked for along the way; ``dances``: windows of dance
+    without a word, to a song; ``songs``: of the other windows whose motion is rhythmic, those that hear one.
+    Those of ``filmed`` and ``dense`` are estimated as well.
     """
 
     filmed: float = 0.0
+    wordless: float = 0.0
     keyed: float = 0.0
+    dense: float = 0.0
     waypoints: float = 0.0
     dances: float = 0.0
     songs: float = 0.0
-    estimated: bool = True
 
-    @property
-    def steady(self) -> bool:
-        """Whether all steps have arrays of the same shapes, whatever is drawn."""
-        return not self.filmed and not (self.keyed and self.estimated)
+    def roles(self, windows: int) -> Array:
+        """What each window and each mirrored twin is, (windows, 2): PLAIN, FILMED or DENSE."""
+        roles = np.full((windows, 2), PLAIN)
+        for twin, phase in enumerate((0.0, 0.5)):
+            roles[_spread(windows, self.filmed, phase), twin] = FILMED
+            plain = np.flatnonzero(roles[:, twin] == PLAIN)
+            if len(plain):
+                roles[plain[_spread(len(plain), self.dense * windows / len(plain), phase)], twin] = DENSE
+        return roles
+
+
+def _spread(count: int, share: float, phase: float) -> Array:
+    """(count,) bool: a share of the places at even distances."""
+    done = np.floor(np.arange(count + 1) * min(share, 1.0) + phase + 1e-9)
+    return np.diff(done) > 0
 
 
 @dataclass(frozen=True)
 class Given:
     """A batch and its conditions. ``film`` None: nobody is filmed; ``goals`` (B, L, 14); ``mask`` (B, L, 151) bool, the
     keyed channels, None without keys; ``music`` (B, L, 35) and ``has_music`` (B, L), None without songs; ``twice``
-    (R,) samples that are estimated too."""
+    (R,) the samples that are estimated too, in order."""
 
     batch: Batch
     film: Film | None
@@ -86,10 +104,7 @@ class Mixture:
         self.statistics, self.length, self.body, self.songs = statistics, length, body, songs
 
     def windows(self, drawn: Windows, rng: np.random.Generator) -> Windows:
-        """The same windows, some of them replaced by dances, with their songs, and whether they are filmed.
-
-        Everything here is drawn on the processor, since it says which rows are worked on.
-        """
+        """The same windows, some of them replaced by dances, with their songs, and what each sample is."""
         n, shares = len(drawn), self.shares
         if self.songs is not None and (shares.dances or shares.songs):
             danced = np.flatnonzero(rng.random(n) < shares.dances)
@@ -99,27 +114,29 @@ class Mixture:
             hears = rng.random(n) < shares.songs
             hears[danced] = True
             drawn = replace(drawn, track=np.where(hears, track, -1))
-        if shares.filmed:
-            drawn = replace(drawn, filmed=rng.random((n, 2)) < shares.filmed)
-        return drawn
+        return replace(drawn, role=shares.roles(n))
 
     def given(self, batch: Batch, windows: Windows, draws: DrawsOf) -> Given:
         """Conditions for the batch that was collated from ``windows``; ``draws`` gives a stream of random numbers."""
         shares, device = self.shares, batch.x0.device
         count, frames = batch.valid.shape
-        rows = torch.from_numpy(np.flatnonzero(windows.filmed.T.reshape(-1))).to(device, non_blocking=True)
-        filmed = torch.zeros(count, dtype=torch.bool, device=device).index_fill(0, rows, True)
+        role = windows.role.T.reshape(-1)
+        rows, dense, twice = (moved(np.flatnonzero(x), device) for x in (role == FILMED, role == DENSE, role != PLAIN))
+        nobody = torch.zeros(count, dtype=torch.bool, device=device)
+        filmed = nobody.index_fill(0, rows, True)
         made, to_gv = None, None
         if shares.filmed:  # with nobody before the camera too: every share of a step has the same losses
             assert self.body is not None
-            batch, made = film(batch, rows, self.statistics, self.body, draws(FILM))
+            stream = draws(FILM)
+            batch, made = film(batch, rows, self.statistics, self.body, stream)
+            batch = replace(batch, text=batch.text.without(filmed & (stream.uniform() < shares.wordless)))
             to_gv = made.gv_to_world.mT
         keyed = torch.zeros(count, frames, dtype=torch.bool, device=device)
-        twice, mask = filmed, None
-        if shares.keyed:
-            keys = draw_keys(batch.length, frames, shares.keyed, draws(KEYS))
-            mask = key_channels(keys.joints, ~filmed)
-            keyed, twice = keys.joints[..., 0], filmed | keys.dense
+        mask = None
+        if shares.keyed or shares.dense:
+            keys = draw_keys(batch.length, frames, shares.keyed, draws(KEYS), dense=nobody.index_fill(0, dense, True))
+            mask = key_channels(keys, ~filmed)
+            keyed = keys[..., 0]
         # whoever is filmed stands somewhere before a camera that nobody knows
         start = torch.zeros_like(keyed)
         start[:, 0] = batch.told & ~filmed
@@ -128,18 +145,11 @@ class Mixture:
             drawn = draw_waypoints(batch.length, frames, shares.waypoints, draws(WAYPOINTS))
             ways = Waypoints(start | drawn.known, start | drawn.has_heading)
         path = roll_out_translation(batch.velocity * batch.valid[..., None], batch.root)
-        music = None
-        if self.songs is not None and (windows.track >= 0).any():
-            music = [x.repeat(2, *[1] * (x.dim() - 1)) for x in music_of(self.songs, windows, windows.track)]
-        return Given(
-            batch,
-            made,
-            training_goals(batch.root, path, keyed, ways, to_gv),
-            mask,
-            None if music is None else music[0],
-            None if music is None else music[1],
-            torch.nonzero(twice)[:, 0] if shares.keyed and shares.estimated else rows,
-        )
+        music, has_music = None, None
+        if self.songs is not None:
+            music, has_music = (x.repeat(2, *[1] * (x.dim() - 1)) for x in music_of(self.songs, windows, windows.track))
+        goals = training_goals(batch.root, path, keyed, ways, to_gv)
+        return Given(batch, made, goals, mask, music, has_music, twice)
 
 
 def inputs_of(
