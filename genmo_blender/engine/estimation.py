@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..protocol.cancellation import CancelCheck
-from .diffusion.sampler import SamplerInputs, regress
+from .diffusion.sampler import Guidance, NoiseSource, SamplerInputs, regress, sample
 from .models import Model
 from .network.conditions import JOINTS_FOR_A_BOX, VISIBLE_CONFIDENCE
 from .official_flow import Timeline, condition_inputs
@@ -60,12 +60,26 @@ def footage_timeline(
 
 
 @torch.no_grad()
-def estimate(model: Model, timeline: Timeline, cancelled: CancelCheck | None = None) -> Estimate:
-    """The motion that a timeline's footage shows. Raises `Cancelled` between blocks."""
+def estimate(
+    model: Model,
+    timeline: Timeline,
+    cancelled: CancelCheck | None = None,
+    noise: NoiseSource | None = None,
+    steps: int = 20,
+) -> Estimate:
+    """The motion that a timeline's footage shows, in one pass, or sampled from ``noise`` in ``steps``.
+
+    Raises `Cancelled` between blocks.
+    """
     length = torch.tensor([timeline.length], device=model.device)
     with half_products(model.device, model.half):
         f_cond = model.network.conditions.f_cond(condition_inputs(timeline), 1, timeline.length)
-        out = regress(model.network.denoiser, SamplerInputs(f_cond, None, length), cancelled)
+        inputs = SamplerInputs(f_cond, None, length)
+        if noise is None:
+            out = regress(model.network.denoiser, inputs, cancelled)
+        else:
+            guidance = Guidance.everything(1.0)
+            out = sample(model.network.denoiser, inputs, noise, guidance, steps, cancelled=cancelled)
     said = decode_rotations(out.pred_x[0].float(), model.statistics)
     world = world_root_from_matrices(said.root_gv, said.root_camera, said.local_transl_vel, timeline.camera_turn)
     return Estimate(

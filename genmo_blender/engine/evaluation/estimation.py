@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from ...protocol.failures import GenmoFailure
+from ..diffusion.sampler import TakeNoise
 from ..estimation import Estimate, estimate, footage_timeline
 from ..models import Model, load_model
 from ..training.command import CACHE
@@ -104,9 +105,22 @@ def world_errors(said: Estimate, scene: Scene) -> dict[str, Tensor]:
     return out | ({"rte_going": out["rte"]} if float(way) >= GOING else {})
 
 
-def answer(model: Model, scene: Scene, keypoints: Tensor) -> Estimate:
-    """The engine's estimate from ``keypoints`` (L, 17, 3) of a scene, whose camera's turns are known."""
-    return estimate(model, footage_timeline(keypoints, scene.k, scene.cam_angvel))
+def answer(model: Model, scene: Scene, keypoints: Tensor, sampled: int | None = None) -> Estimate:
+    """The engine's estimate from ``keypoints`` (L, 17, 3) of a scene, whose camera's turns are known; in one pass, or
+    sampled from the noise of a seed."""
+    noise = None if sampled is None else TakeNoise([sampled], len(scene), model.device)
+    return estimate(model, footage_timeline(keypoints, scene.k, scene.cam_angvel), noise=noise)
+
+
+def by_camera(model: Model, scenes: Sequence[Scene], sampled: bool = False) -> dict[str, Figures]:
+    """Means over all scenes, "all", and over those of each camera; ``sampled`` instead of estimated in one pass."""
+    means = {name: _Means() for name in ("all", *CAMERAS)}
+    for number, scene in enumerate(scenes):
+        said = answer(model, scene, scene.keypoints(number), number if sampled else None)
+        errors = camera_errors(body_of(said), scene.body) | world_errors(said, scene)
+        for name in ("all", scene.camera):
+            means[name].add(errors)
+    return {name: mean.all() for name, mean in means.items()}
 
 
 def measure(
@@ -122,13 +136,7 @@ def measure(
     """
     scenes = list(scenes_of(data.val[:: QUICK if quick else 1], seed))
     progress(f"{len(scenes)} scenes")
-    means = {name: _Means() for name in ("all", *CAMERAS)}
-    for number, scene in enumerate(scenes):
-        said = answer(model, scene, scene.keypoints(number))
-        errors = camera_errors(body_of(said), scene.body) | world_errors(said, scene)
-        for name in ("all", scene.camera):
-            means[name].add(errors)
-    cameras = {name: mean.all() for name, mean in means.items()}
+    cameras = by_camera(model, scenes)
     progress("occlusion")
     occlusion = _occlusion(model, scenes)
     progress("robustness")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -109,13 +110,13 @@ def _upright(caption: Caption, stoops: list[Caption]) -> Caption:
     return replace(caption, start=caption.start + first, end=caption.start + end)
 
 
-def build(clips: list[Clip]) -> Corpus:
-    """Gather clips and their mirrored twins into one corpus."""
+def build(clips: list[Clip], captions: Sequence[str] = ()) -> Corpus:
+    """Gather clips and their mirrored twins into one corpus, with further ``captions`` of clips that have no motion."""
     halves = [[frames_of(c) for c in clips], [frames_of(mirrored(c, mirror_words)) for c in clips]]
     columns = [torch.from_numpy(np.concatenate([f[k] for half in halves for f in half])) for k in range(5)]
     length = np.array([c.frames for c in clips])
     start = np.concatenate([[0], np.cumsum(length)[:-1]])
-    texts = tuple(sorted({c.text for clip in clips for c in usable_captions(clip)}))
+    texts = tuple(sorted({c.text for clip in clips for c in usable_captions(clip)} | set(captions)))
     table: dict[str, int] = {}
     choices = tuple(np.array([table.setdefault(v, len(table)) for v in variants(t)]) for t in texts)
     for sentence in list(table):

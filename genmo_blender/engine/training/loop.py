@@ -17,6 +17,7 @@ from ..body.free_body import load_free_body
 from ..diffusion.schedule import TRAINING_STEPS, DiffusionSchedule
 from ..network.conditions import ConditionInputs
 from ..network.denoiser import TextContext
+from ..network.heads import NetworkOutput
 from ..precision import half_products
 from ..representation.codec import DIM, Statistics
 from .batches import Batch, collate
@@ -24,11 +25,12 @@ from .corpus import Corpus
 from .distributed import ALONE, World
 from .draws import Draws
 from .filmed_body import FilmedBody
+from .flat import FlatTable, Guide, guide_of, keypoint_term
 from .footage import Film, Sight, camera_terms
 from .kinds import deviations_of, kinds_of, reworded
 from .mixture import DIFFUSION, ESTIMATION, WORDS, Given, Mixture, inputs_of, rows_of_batch, rows_of_inputs
 from .objective import Weights, terms, total
-from .presets import Preset
+from .presets import ESTIMATED, GENERATED, Preset
 from .replay import Replay
 from .songs import SongTable
 from .state import TrainingState
@@ -50,13 +52,14 @@ def learning_rate(preset: Preset, step: int, progress: float, epoch: float) -> f
 
 @dataclass(frozen=True)
 class Sample:
-    """What one pass is given and measured against. ``mask`` (B, L, 151) bool, the keyed channels; ``x_t`` (B, L, 151),
-    ``t`` (B,); ``film`` and ``sight`` None where nobody films."""
+    """What one pass is given and measured against. ``mask`` (B, L, 151) bool, the keyed channels; ``noise``
+    (B, L, 151), None for an estimation, which starts from nothing; ``t`` (B,); ``film`` and ``sight`` None where nobody
+    films."""
 
     batch: Batch
     inputs: ConditionInputs
     mask: Tensor | None
-    x_t: Tensor
+    noise: Tensor | None
     t: Tensor
     film: Film | None
     sight: Sight | None
@@ -91,6 +94,7 @@ class Trainer:
         accumulate: int = 1,
         half: bool = False,
         songs: SongTable | None = None,
+        flat: FlatTable | None = None,
     ) -> None:
         self.device = state.device
         self.corpus, self.features = corpus.to(self.device), features.to(self.device)
@@ -98,9 +102,10 @@ class Trainer:
         self.preset, self.state, self.seed, self.world, self.half = preset, state, seed, world, half
         self.sampler = WindowSampler(corpus, preset.practised)
         self.deviations = deviations_of(self.features, kinds_of(corpus)) if preset.reworded else None
-        body = FilmedBody.of(load_free_body()).to(self.device) if preset.shares.filmed else None
-        songs = None if songs is None else songs.to(self.device)
-        self.mixture = Mixture(preset.shares, self.statistics, corpus.length, body, songs)
+        films = preset.shares.filmed or preset.shares.flat
+        self.body = FilmedBody.of(load_free_body()).to(self.device) if films else None
+        songs, flat = (None if x is None else x.to(self.device) for x in (songs, flat))
+        self.mixture = Mixture(preset.shares, self.statistics, corpus, self.body, songs, flat)
         assert isinstance(preset.weights, Weights)
         self.weights, self.channels = preset.weights, preset.weights.channels().to(self.device)
         self.schedule = DiffusionSchedule.cosine()
@@ -157,9 +162,8 @@ class Trainer:
         drawn, noise = self.noise(step, share)
         t = drawn if t is None else t
         inputs, sight = inputs_of(given, self.state.network.config, False, self.draws(step, share, DIFFUSION))
-        x_t = self.schedule.q_sample(given.batch.x0, t, noise)
-        diffusion = Sample(given.batch, inputs, given.mask, x_t, t, given.film, sight)
-        if not len(given.twice):
+        diffusion = Sample(given.batch, inputs, given.mask, noise, t, given.film, sight)
+        if not len(given.twice) or ESTIMATED not in self.preset.passes:
             return Passes(diffusion, None)
         return Passes(diffusion, self._estimation(given, self.draws(step, share, ESTIMATION)))
 
@@ -172,37 +176,51 @@ class Trainer:
             batch,
             rows_of_inputs(inputs, rows),
             None if given.mask is None else given.mask[rows],
-            torch.zeros_like(batch.x0),
+            None,
             torch.full((len(rows),), TRAINING_STEPS - 1, device=self.device),
             None if given.film is None else given.film.of(rows),
             sight,
         )
 
     def _both(self, passes: Passes) -> dict[str, Tensor]:
-        """The terms of both passes added, each a mean over all samples."""
-        parts = self._pass(passes.diffusion, len(passes.diffusion.t))
-        if passes.estimation is not None:
-            estimated = self._pass(passes.estimation, len(passes.diffusion.t))
-            parts = {name: part + estimated.get(name, 0.0) for name, part in parts.items()}
-        return parts
+        """The terms of both passes added, each a mean over all samples. The estimation comes first: what it says of
+        those without truth is what the diffusion gets noised (spec 7.6)."""
+        count, first, guide = len(passes.diffusion.t), passes.estimation, None
+        estimated: dict[str, Tensor] = {}
+        if first is not None:
+            out, estimated = self._pass(first, count)
+            guide = guide_of(out, first.film) if first.film is not None and len(first.film.flat) else None
+        if GENERATED not in self.preset.passes:
+            return estimated
+        _, parts = self._pass(passes.diffusion, count, guide)
+        return {name: part + estimated.get(name, 0.0) for name, part in parts.items()}
 
-    def _pass(self, sample: Sample, count: int) -> dict[str, Tensor]:
+    def _pass(self, sample: Sample, count: int, guide: Guide | None = None) -> tuple[NetworkOutput, dict[str, Tensor]]:
         """One call of the network and what it is worth, as means over ``count`` samples."""
         network, batch, film = self.state.network, sample.batch, sample.film
         here, frames = batch.valid.shape
+        x0 = batch.x0
+        if guide is not None:
+            assert film is not None
+            x0 = x0.index_copy(0, film.rows.index_select(0, film.flat), guide.x0)
+        x_t = torch.zeros_like(x0) if sample.noise is None else self.schedule.q_sample(x0, sample.t, sample.noise)
         with half_products(self.device, self.half):
             f_cond = network.conditions.f_cond(sample.inputs, here, frames)
             text = TextContext(batch.text.features, batch.text.weights)
             prepared = network.denoiser.prepare(f_cond.expand(here, frames, -1), text, batch.length)
             observed = None if sample.mask is None else batch.x0
-            out = network.denoiser(sample.x_t, sample.t, prepared, observed, sample.mask)
+            out = network.denoiser(x_t, sample.t, prepared, observed, sample.mask)
         parts, said = terms(out, batch, self.statistics, self.channels, film)
         parts = {name: part * (here / count) for name, part in parts.items()}
         if film is not None and sample.sight is not None:
             chosen = (out.pred_cam.float(), said.joints, said.root, said.root_camera)
             camera = [x.index_select(0, film.rows) for x in chosen]
             parts |= camera_terms(*camera, film, sample.sight, count)
-        return parts
+            if self.mixture.shares.flat:
+                assert self.body is not None
+                fit = keypoint_term(out, film, sample.sight, self.body, self.statistics, guide, count)
+                parts["keypoints"] = fit
+        return out, parts
 
     def _learn(self, passes: Passes) -> dict[str, Tensor]:
         """Gradients of a share's passes; returns its terms and the whole loss."""

@@ -21,20 +21,22 @@ from ..network.conditions import ConditionInputs, DropDraws, drop_conditions
 from ..representation.codec import Statistics
 from ..representation.rollout import roll_out_translation
 from .batches import Batch, moved
+from .corpus import Corpus
 from .draws import Draws
 from .filmed_body import FilmedBody
+from .flat import FlatTable, draw_flat, flattened
 from .footage import Film, Sight, film, observe
 from .keys import draw_keys, key_channels
 from .root_goals import Waypoints, draw_waypoints, training_goals
 from .songs import SongTable, draw_dances, draw_tracks, music_of
-from .windows import Windows
+from .windows import WINDOW, Windows
 
 Array = np.ndarray
 DrawsOf = Callable[[int], Draws]
 # Streams of random numbers; 0 is the noise of diffusion.
 FILM, KEYS, WAYPOINTS, ESTIMATION, DIFFUSION, WORDS = range(1, 7)
 # What a sample is.
-PLAIN, FILMED, DENSE = range(3)
+PLAIN, FILMED, DENSE, FLAT = range(4)
 
 
 @dataclass(frozen=True)
@@ -43,27 +45,30 @@ class Shares:
 
     ``filmed``: keypoints from a synthetic camera; ``wordless``: of these, those whose sentences fall away, as footage
     has none, and a camera's turns are told without words alone (spec 7.4); ``keyed``: keys of whole poses or joints;
-    ``dense``: further ones with dense keys; ``waypoints``: roots asked for along the way; ``dances``: windows of dance
-    without a word, to a song; ``songs``: of the other windows whose motion is rhythmic, those that hear one.
-    Those of ``filmed`` and ``dense`` are estimated as well.
+    ``dense``: further ones with dense keys; ``flat``: clips of which only 2D keypoints are known, in the places of all
+    these; ``waypoints``: roots asked for along the way; ``dances``: windows of dance without a word, to a song;
+    ``songs``: of the other windows whose motion is rhythmic, those that hear one.
+    Those of ``filmed``, ``dense`` and ``flat`` are estimated as well.
     """
 
     filmed: float = 0.0
     wordless: float = 0.0
     keyed: float = 0.0
     dense: float = 0.0
+    flat: float = 0.0
     waypoints: float = 0.0
     dances: float = 0.0
     songs: float = 0.0
 
     def roles(self, windows: int) -> Array:
-        """What each window and each mirrored twin is, (windows, 2): PLAIN, FILMED or DENSE."""
+        """What each window and each mirrored twin is, (windows, 2): PLAIN, FILMED, DENSE or FLAT, these both."""
         roles = np.full((windows, 2), PLAIN)
         for twin, phase in enumerate((0.0, 0.5)):
             roles[_spread(windows, self.filmed, phase), twin] = FILMED
             plain = np.flatnonzero(roles[:, twin] == PLAIN)
             if len(plain):
                 roles[plain[_spread(len(plain), self.dense * windows / len(plain), phase)], twin] = DENSE
+        roles[_spread(windows, self.flat, 0.25)] = FLAT
         return roles
 
 
@@ -89,19 +94,28 @@ class Given:
 
 
 class Mixture:
-    """Draws conditions. ``songs`` None: there is no music, whatever ``shares`` says, nor dances where none are."""
+    """Draws conditions. ``songs`` None: there is no music, whatever ``shares`` says, nor dances where none are;
+    ``flat`` None: no footage without truth."""
 
     def __init__(
-        self, shares: Shares, statistics: Statistics, length: Array, body: FilmedBody | None, songs: SongTable | None
+        self,
+        shares: Shares,
+        statistics: Statistics,
+        corpus: Corpus,
+        body: FilmedBody | None,
+        songs: SongTable | None,
+        flat: FlatTable | None = None,
     ) -> None:
-        if shares.filmed and body is None:
+        if flat is None:
+            shares = replace(shares, flat=0.0)
+        if (shares.filmed or shares.flat) and body is None:
             raise ValueError("footage needs a body to film")
         if songs is None:
             shares = replace(shares, dances=0.0, songs=0.0)
         elif not songs.dance.any():
             shares = replace(shares, dances=0.0)
         self.shares = shares
-        self.statistics, self.length, self.body, self.songs = statistics, length, body, songs
+        self.statistics, self.corpus, self.body, self.songs, self.flat = statistics, corpus, body, songs, flat
 
     def windows(self, drawn: Windows, rng: np.random.Generator) -> Windows:
         """The same windows, some of them replaced by dances, with their songs, and what each sample is."""
@@ -109,32 +123,41 @@ class Mixture:
         if self.songs is not None and (shares.dances or shares.songs):
             danced = np.flatnonzero(rng.random(n) < shares.dances)
             if len(danced):
-                drawn = drawn.replaced(danced, draw_dances(self.songs, self.length, rng, len(danced)))
+                drawn = drawn.replaced(danced, draw_dances(self.songs, self.corpus.length, rng, len(danced)))
             track = draw_tracks(self.songs, drawn, rng)
             hears = rng.random(n) < shares.songs
             hears[danced] = True
             drawn = replace(drawn, track=np.where(hears, track, -1))
-        return replace(drawn, role=shares.roles(n))
+        roles = shares.roles(n)
+        if self.flat is not None and shares.flat:
+            flat = np.flatnonzero(roles[:, 0] == FLAT)
+            drawn = drawn.replaced(flat, draw_flat(self.flat, self.corpus, rng, len(flat)))
+        return replace(drawn, role=roles)
 
     def given(self, batch: Batch, windows: Windows, draws: DrawsOf) -> Given:
         """Conditions for the batch that was collated from ``windows``; ``draws`` gives a stream of random numbers."""
         shares, device = self.shares, batch.x0.device
         count, frames = batch.valid.shape
         role = windows.role.T.reshape(-1)
-        rows, dense, twice = (moved(np.flatnonzero(x), device) for x in (role == FILMED, role == DENSE, role != PLAIN))
+        before_cameras = (role == FILMED) | (role == FLAT)
+        rows, dense, flat, twice = (
+            moved(np.flatnonzero(x), device) for x in (before_cameras, role == DENSE, role == FLAT, role != PLAIN)
+        )
         nobody = torch.zeros(count, dtype=torch.bool, device=device)
-        filmed = nobody.index_fill(0, rows, True)
+        filmed, unknown = nobody.index_fill(0, rows, True), nobody.index_fill(0, flat, True)
         made, to_gv = None, None
-        if shares.filmed:  # with nobody before the camera too: every share of a step has the same losses
+        if shares.filmed or shares.flat:  # with nobody there too: every share of a step has the same losses
             assert self.body is not None
             stream = draws(FILM)
             batch, made = film(batch, rows, self.statistics, self.body, stream)
-            batch = replace(batch, text=batch.text.without(filmed & (stream.uniform() < shares.wordless)))
+            wordless = filmed & ~unknown & (stream.uniform() < shares.wordless)
+            batch = replace(batch, text=batch.text.without(wordless))
             to_gv = made.gv_to_world.mT
         keyed = torch.zeros(count, frames, dtype=torch.bool, device=device)
         mask = None
         if shares.keyed or shares.dense:
             keys = draw_keys(batch.length, frames, shares.keyed, draws(KEYS), dense=nobody.index_fill(0, dense, True))
+            keys = keys & ~unknown[:, None, None]
             mask = key_channels(keys, ~filmed)
             keyed = keys[..., 0]
         # whoever is filmed stands somewhere before a camera that nobody knows
@@ -143,13 +166,30 @@ class Mixture:
         ways = Waypoints(start, start)
         if shares.waypoints:
             drawn = draw_waypoints(batch.length, frames, shares.waypoints, draws(WAYPOINTS))
-            ways = Waypoints(start | drawn.known, start | drawn.has_heading)
+            known, faces = (x & ~unknown[:, None] for x in (drawn.known, drawn.has_heading))
+            ways = Waypoints(start | known, start | faces)
         path = roll_out_translation(batch.velocity * batch.valid[..., None], batch.root)
         music, has_music = None, None
         if self.songs is not None:
             music, has_music = (x.repeat(2, *[1] * (x.dim() - 1)) for x in music_of(self.songs, windows, windows.track))
         goals = training_goals(batch.root, path, keyed, ways, to_gv)
+        if made is not None and self.flat is not None and shares.flat:
+            made = self._flattened(made, windows, device)
+            # the corpus's frames that stand in for theirs are not to be seen by anything
+            real = ~unknown[:, None]
+            batch = replace(batch, valid=batch.valid & real, x0=batch.x0 * real[..., None])
         return Given(batch, made, goals, mask, music, has_music, twice)
+
+    def _flattened(self, made: Film, windows: Windows, device: torch.device) -> Film:
+        """The film, with what is known of those without truth."""
+        assert self.flat is not None
+        role = windows.role.T.reshape(-1)
+        at = np.searchsorted(np.flatnonzero((role == FILMED) | (role == FLAT)), np.flatnonzero(role == FLAT))
+        first, length = (np.tile(x[windows.flat >= 0], 2) for x in (windows.flat, windows.length))
+        clip = np.searchsorted(self.flat.start, first, side="right") - 1
+        rows = first[:, None] + np.minimum(np.arange(WINDOW), length[:, None] - 1)
+        rows[len(rows) // 2 :] += len(self.flat.keypoints) // 2  # the mirrored twins
+        return flattened(made, moved(at, device), self.flat, moved(rows, device), moved(clip, device))
 
 
 def inputs_of(

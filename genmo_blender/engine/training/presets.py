@@ -10,6 +10,8 @@ from .losses import LossWeights
 from .mixture import Shares
 from .objective import Weights
 
+ESTIMATED, GENERATED = BOTH = "estimation", "diffusion"
+
 MIXED = Shares(filmed=0.25, wordless=0.6, keyed=0.25, dense=0.05, waypoints=0.15, dances=0.1, songs=0.5)
 
 
@@ -43,6 +45,8 @@ class Preset:
     """Part of the windows about a measured caption that are of those that weights find hard (windows.py)."""
     shares: Shares = Shares()
     """Part of the samples that get footage, keys, paths and music."""
+    passes: tuple[str, ...] = BOTH
+    """Which passes are learned from; one alone is of use for comparison only (evaluation/ablation.py)."""
     steps: int = 0
     """How many it is meant for; 0: as many as there is time for."""
     lacking: str = ""

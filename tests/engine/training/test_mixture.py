@@ -86,7 +86,7 @@ def test_music_needs_songs_and_footage_a_body(built, songs):
     alone = trainer(built, EVERYTHING)
     assert alone.batch(0, slice(0, 2)).music is None and (alone.draw(0).track < 0).all()
     with pytest.raises(ValueError, match="body"):
-        mixture.Mixture(EVERYTHING, alone.statistics, built.length, None, songs)
+        mixture.Mixture(EVERYTHING, alone.statistics, built, None, songs)
 
 
 def test_nobody_who_is_filmed_is_told_where_a_character_stands_unless_there_is_a_path(built):
@@ -121,12 +121,12 @@ def test_the_estimation_starts_from_nothing_and_is_added_to_the_diffusion(built)
     given = one.batch(0, slice(0, 4))
     assert given.twice.tolist() == list(range(8))
     draws = one.draws(0, slice(0, 4), mixture.ESTIMATION)
-    alone = one._pass(one._estimation(given, draws), 8)
+    alone = one._pass(one._estimation(given, draws), 8)[1]
     both = one.losses(0, slice(0, 4), torch.zeros(8, dtype=torch.long))
     assert alone["simple"] > 0.1
     assert both["simple"] > alone["simple"]
     one.noise = lambda step, share: (torch.zeros(8, dtype=torch.long), torch.zeros_like(given.batch.x0))
-    again = one._pass(one._estimation(given, one.draws(0, slice(0, 4), mixture.ESTIMATION)), 8)
+    again = one._pass(one._estimation(given, one.draws(0, slice(0, 4), mixture.ESTIMATION)), 8)[1]
     assert torch.equal(alone["simple"], again["simple"])
 
 
@@ -142,12 +142,12 @@ def test_keyed_channels_reach_the_network_clean_whatever_the_noise(built, monkey
 
     monkeypatch.setattr(one.state.network.denoiser, "first_hidden", spy)
     one.losses(0, slice(0, 4))
-    x_t, _ = seen[0]
+    x_t, _ = seen[-1]
     assert given.mask.any()
     assert torch.equal(x_t[given.mask], given.batch.x0[given.mask])
     assert not torch.allclose(x_t[~given.mask], given.batch.x0[~given.mask])
     assert len(seen) == 2
-    for x_t, t in seen[1:]:
+    for x_t, t in seen[:-1]:
         mask = given.mask[given.twice]
         assert (t == 999).all() and not x_t[~mask].any()
 

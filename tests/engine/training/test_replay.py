@@ -8,10 +8,12 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from genmo_blender.engine.evaluation.stripped import stripped
 from genmo_blender.engine.network.attention import _whole_block, plan_attention
 from genmo_blender.engine.training import corpus, mixture
 from genmo_blender.engine.training.batches import collate
 from genmo_blender.engine.training.draws import Draws
+from genmo_blender.engine.training.flat import flat_table
 from genmo_blender.engine.training.importers import shards
 from genmo_blender.engine.training.mixture import Shares
 from genmo_blender.engine.training.presets import presets
@@ -19,7 +21,7 @@ from genmo_blender.engine.training.replay import mapped, tensors_of
 from tests.engine.training import curve
 
 DATA = Path(__file__).parents[2] / "data" / "motion"
-EVERYTHING = Shares(filmed=0.3, wordless=0.5, keyed=0.5, dense=0.1, waypoints=0.5)
+EVERYTHING = Shares(filmed=0.3, wordless=0.5, keyed=0.5, dense=0.1, flat=0.25, waypoints=0.5)
 META = torch.device("meta")  # shapes alone: whoever asks it for a number, or mixes it with others, is found out
 
 
@@ -44,6 +46,11 @@ def built():
     return corpus.build(shards.load(DATA))
 
 
+@pytest.fixture(scope="module")
+def table(built):
+    return flat_table(stripped(built.clips[:2], 0), built)
+
+
 def there(tree):
     return mapped(tree, lambda x: torch.empty_like(x, device=META))
 
@@ -53,6 +60,7 @@ def on_meta(trainer):
     passes = trainer._passes(0, trainer.shares[0])
     trainer.state.network.to(META).train()
     trainer.statistics, trainer.channels = trainer.statistics.to(META), trainer.channels.to(META)
+    trainer.body = trainer.body.to(META)
     return there(passes)
 
 
@@ -72,10 +80,10 @@ class Nowhere(Draws):
     normal = uniform
 
 
-def test_a_step_asks_the_device_for_nothing(built):
-    trainer = curve.small_trainer(built, curve.small_preset(batch=32, shares=EVERYTHING))
+def test_a_step_asks_the_device_for_nothing(built, table):
+    trainer = curve.small_trainer(built, curve.small_preset(batch=32, shares=EVERYTHING), flat=table)
     passes = on_meta(trainer)
-    assert passes.estimation is not None and len(passes.estimation.film.rows)
+    assert passes.estimation is not None and len(passes.estimation.film.flat) == 8 < len(passes.estimation.film.rows)
     trainer._learn(passes)  # constants are brought once
     with Brought() as brought:
         parts = trainer._learn(passes)
@@ -83,15 +91,18 @@ def test_a_step_asks_the_device_for_nothing(built):
     assert parts["loss"].device == META and parts["loss"].shape == ()
 
 
-def test_drawing_what_a_step_is_given_asks_the_device_for_nothing(built, monkeypatch):
-    trainer = curve.small_trainer(built, curve.small_preset(batch=32, shares=EVERYTHING))
+def test_drawing_what_a_step_is_given_asks_the_device_for_nothing(built, table, monkeypatch):
+    trainer = curve.small_trainer(built, curve.small_preset(batch=32, shares=EVERYTHING), flat=table)
     config = trainer.preset.network
     windows = trainer.draw(0)
     batch = there(collate(built, windows, trainer.features, trainer.statistics))
     mix = trainer.mixture
-    mix.statistics, mix.body, trainer.device = mix.statistics.to(META), mix.body.to(META), META
+    mix.statistics, mix.body, mix.flat, trainer.device = (
+        *(x.to(META) for x in (mix.statistics, mix.body, mix.flat)),
+        META,
+    )
     # numbers of rows are known here and are sent there, which is no waiting
-    monkeypatch.setattr(mixture, "moved", lambda rows, device: torch.empty(len(rows), dtype=torch.long, device=META))
+    monkeypatch.setattr(mixture, "moved", lambda rows, device: torch.empty(rows.shape, dtype=torch.long, device=META))
 
     def drawn():
         given = mix.given(batch, windows, lambda stream: Nowhere(32))
