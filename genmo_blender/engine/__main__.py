@@ -43,6 +43,13 @@ def _bench(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
     return bench(parser.parse_args(arguments))
 
 
+def _ablate(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
+    from .evaluation import ablation
+
+    ablation.add_arguments(parser)
+    return ablation.ablate(parser.parse_args(arguments))
+
+
 def _evaluate(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
     from .evaluation.evaluate import command
 
@@ -84,6 +91,7 @@ def _load_pipeline(model: Path | None) -> Handler:
 
 
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser, list[str]], int]]] = {
+    "ablate": ("train with and without a part of the recipe and compare", _ablate),
     "bench": ("measure speed and memory of the sampler against a plain loop", _bench),
     "convert": ("turn an official GEM-SMPL checkpoint into ours; no code in it runs", _convert),
     "evaluate": ("measure everything of a model: one JSON, one page", _evaluate),

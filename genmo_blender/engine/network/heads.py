@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from ...model.config import BETAS, NetworkConfig
-from .layers import Mlp, constant, filtered, held
+from ..constants import constant
+from .layers import Mlp, filtered, held
 from .skip import WienerSkip
 
 PRED_CAM_MEAN = (1.0606, -0.0027, 0.2702)

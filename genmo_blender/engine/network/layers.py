@@ -16,13 +16,6 @@ GELU_PIECE = 1 << 16
 MLP_ROWS, MLP_CHANNELS = 600, 1024
 
 
-@lru_cache(maxsize=64)
-def constant(values: tuple[float, ...] | tuple[int, ...], device: torch.device) -> Tensor:
-    """Numbers that stay on a device; to bring them there at every step would wait for all that it is doing."""
-    with torch.inference_mode(False):
-        return torch.tensor(values, device=device)
-
-
 class Mlp(nn.Module):
     """Linear, GELU, dropout, Linear, dropout. The release uses the exact GELU everywhere but inside blocks (tanh)."""
 

@@ -48,6 +48,23 @@ def augmented_box(points: Tensor, scale_draw: Tensor, shift_x_draw: Tensor, shif
     return torch.stack([x, y, raw[..., 2] * scale], dim=-1)
 
 
+def seen_corners(points: Tensor, seen: Tensor, least: int) -> Tensor:
+    """Tightest boxes around the points (..., L, N, 2) that are ``seen`` (..., L, N), as corners (..., L, 2, 2).
+
+    A frame where ``least`` points or fewer are seen has the box of the last frame before it that has more, or of the
+    first one after it; zeros where no frame has.
+    """
+    hidden = ~seen.unsqueeze(-1)
+    low = points.masked_fill(hidden, torch.inf).amin(-2)
+    high = points.masked_fill(hidden, -torch.inf).amax(-2)
+    enough = seen.sum(-1) > least
+    corners = torch.where(enough[..., None, None], torch.stack([low, high], dim=-2), 0.0)
+    frame = torch.arange(seen.shape[-2], device=seen.device)
+    before = torch.where(enough, frame, -1).cummax(-1).values
+    held = torch.where(before < 0, enough.int().argmax(-1, keepdim=True), before)
+    return corners.gather(-3, held[..., None, None].expand_as(corners))
+
+
 def box_corners(box: Tensor) -> Tensor:
     """Box (..., 3) -> corners (..., 4) left, top, right, bottom."""
     half = box[..., 2:] / 2

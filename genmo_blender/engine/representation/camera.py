@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from ..constants import constant
 from .rotations import matrix_to_6d, rotation_angle
 
 NEAR = 0.3  # m; nearer points are not projected safely
@@ -100,7 +101,8 @@ def camera_angular_velocity(r_w2c: Tensor) -> Tensor:
 
 def normalise_angular_velocity(cam_angvel: Tensor) -> Tensor:
     """(..., 6) -> what the network is given (spec 2.4)."""
-    return (cam_angvel - cam_angvel.new_tensor(CAM_ANGVEL_MEAN)) / cam_angvel.new_tensor(CAM_ANGVEL_STD)
+    device = cam_angvel.device
+    return (cam_angvel - constant(CAM_ANGVEL_MEAN, device)) / constant(CAM_ANGVEL_STD, device)
 
 
 def camera_step(t_w2c: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..constants import constant
 from .rotations import axis_angle_to_matrix, matrix_to_axis_angle
 
 DOWN_Y = (0.0, -1.0, 0.0)
@@ -33,7 +34,8 @@ def camera_to_gravity_view(
     straight up or down has no forward on the ground; then z is the camera's x. ``view`` "down" is the ancestor's frame,
     half a turn about z away, which some checkpoints speak (spec 5.1 D2).
     """
-    down = torch.as_tensor(gravity, dtype=r_w2c.dtype, device=r_w2c.device)
+    known = gravity if isinstance(gravity, Tensor) else constant(tuple(float(x) for x in gravity), r_w2c.device)
+    down = known.to(r_w2c.device, r_w2c.dtype)
     up = -F.normalize(r_w2c @ down, dim=-1, eps=1e-8)
     forward = torch.zeros_like(up)
     forward[..., 2] = 1.0

@@ -22,6 +22,10 @@ class TextBatch:
     features: Tensor
     weights: Tensor
 
+    def without(self, rows: Tensor) -> TextBatch:
+        """The same, with no text for the samples where ``rows`` (B,) is true."""
+        return TextBatch(self.features, self.weights * ~rows[:, None, None])
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -48,13 +52,13 @@ def collate(corpus: Corpus, windows: Windows, features: Tensor, statistics: Stat
     device of the corpus; nothing is drawn here.
     """
     device = corpus.pose.device
-    first, length = _moved(np.stack([windows.first, windows.length]), device)
-    yaw = _moved(windows.yaw.T.reshape(-1).astype(np.float32), device)
+    first, length = moved(np.stack([windows.first, windows.length]), device)
+    yaw = moved(windows.yaw.T.reshape(-1).astype(np.float32), device)
     offset = torch.arange(WINDOW, device=device)
     rows = first[:, None] + torch.minimum(offset, length[:, None] - 1)
     rows = torch.cat([rows, rows + corpus.half])
     length = length.repeat(2)
-    facing = _moved(windows.facing, device).repeat(2)
+    facing = moved(windows.facing, device).repeat(2)
     yaw = torch.where(facing == AHEAD, -heading_of(corpus.root[rows[:, 0]]), yaw)
     turn = yaw_matrix(yaw)[:, None]
     root = product(turn, corpus.root[rows])
@@ -76,7 +80,7 @@ def collate(corpus: Corpus, windows: Windows, features: Tensor, statistics: Stat
     return Batch(x0, valid, length, root, joints, corpus.contacts[rows], velocity, text, facing != UNTOLD)
 
 
-def _moved(array: np.ndarray, device: torch.device) -> Tensor:
+def moved(array: np.ndarray, device: torch.device) -> Tensor:
     """To the device without waiting for what it is doing."""
     return torch.from_numpy(np.ascontiguousarray(array)).to(device, non_blocking=True)
 
@@ -88,7 +92,7 @@ def _texts(corpus: Corpus, windows: Windows, features: Tensor) -> TextBatch:
     sentence = windows.sentence[:, :used]
     twin = np.where(sentence >= 0, corpus.twin[sentence], -1)
     table = np.stack([sentence, twin, windows.start[:, :used], windows.end[:, :used]])
-    rows, twins, start, end = _moved(table, features.device)
+    rows, twins, start, end = moved(table, features.device)
     rows, there = torch.cat([rows, twins]), torch.cat([rows, twins]) >= 0
     frames = torch.arange(WINDOW, device=features.device)
     inside = (frames >= start[..., None]) & (frames < end[..., None])

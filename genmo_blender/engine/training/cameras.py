@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..constants import constant
 from ..representation.rotations import axis_angle_to_matrix, yaw_matrix
 from .draws import Draws
 
@@ -23,6 +24,7 @@ FOCAL = (784.5, 1414.2)  # pixels: 24 mm of full-frame film; the image's diagona
 NEAREST = 0.5  # m; no joint is nearer to the camera
 IMPULSE_FRAMES = 20
 STILL, RANDOM, TRACK, ORBIT, PUSH, PULL = range(6)
+ANY = -1
 KIND_SHARES = (0.40, 0.25, 0.15, 0.10, 0.05, 0.05)
 _TURN = (math.pi / 6, math.pi / 3, math.pi / 6)
 _ORBIT = (math.pi / 16, math.pi, math.pi / 16)
@@ -43,16 +45,17 @@ class Cameras:
         return points @ self.r_w2c.transpose(-1, -2) + self.t_w2c[..., None, :]
 
 
-def draw_cameras(joints: Tensor, draws: Draws, still: Tensor | None = None) -> Cameras:
+def draw_cameras(joints: Tensor, draws: Draws, asked: Tensor | None = None) -> Cameras:
     """A camera for each motion; ``joints`` (B, L, 22, 3) metres in the y-up world, joint 0 the root.
 
-    ``still`` (B,) bool: these get a camera that does not move. Every joint ends at least half a metre in front of the
-    camera and the root in its picture, on all frames: the camera steps back as far as that takes.
+    ``asked`` (B,): the kind of each, one of STILL .. PULL, or `ANY`; without it all are drawn. Every joint ends at
+    least half a metre in front of the camera and the root in its picture, on all frames: the camera steps back as far
+    as that takes.
     """
     root = joints[:, :, 0]
-    kind = torch.bucketize(draws.uniform(), joints.new_tensor(KIND_SHARES[:-1]).cumsum(0), right=True)
-    if still is not None:
-        kind = kind.where(~still, STILL)
+    kind = torch.bucketize(draws.uniform(), constant(KIND_SHARES[:-1], joints.device).cumsum(0), right=True)
+    if asked is not None:
+        kind = kind.where(asked == ANY, asked)
     focal = FOCAL[0] * (FOCAL[1] / FOCAL[0]) ** draws.uniform()
     half_view = IMAGE / 2 / focal  # tangent of half the field of view
     begin, place = _start(draws, half_view)
@@ -76,12 +79,12 @@ def draw_cameras(joints: Tensor, draws: Draws, still: Tensor | None = None) -> C
 def _start(draws: Draws, half_view: Tensor) -> tuple[Tensor, Tensor]:
     """First rotation (B, 3, 3), and the root's first place in the camera's frame (B, 3)."""
     yaw = 2 * math.pi * draws.uniform()
-    tilt = draws.normal(2) * yaw.new_tensor([math.pi / 8, math.pi / 24])
-    tilt = (tilt + tilt.new_tensor([math.pi / 36, 0.0])).clamp(-math.pi / 2, math.pi / 2)
+    tilt = draws.normal(2) * constant((math.pi / 8, math.pi / 24), yaw.device)
+    tilt = (tilt + constant((math.pi / 36, 0.0), yaw.device)).clamp(-math.pi / 2, math.pi / 2)
     zero = torch.zeros_like(yaw)
     pitch = axis_angle_to_matrix(torch.stack([tilt[:, 0], zero, zero], dim=-1))
     roll = axis_angle_to_matrix(torch.stack([zero, zero, tilt[:, 1]], dim=-1))
-    upright = torch.diag(yaw.new_tensor([-1.0, -1.0, 1.0]))
+    upright = torch.diag(constant((-1.0, -1.0, 1.0), yaw.device))
     near = draws.uniform() < 0.4
     depth = torch.where(near, 1 + 5 * draws.uniform(), 4 + 8 * draws.uniform())
     margin = half_view * depth
@@ -103,16 +106,17 @@ def _progress(draws: Draws, frames: int) -> Tensor:
 
 def _turned(draws: Draws, kind: Tensor, begin: Tensor, frames: int) -> Tensor:
     """Rotations (B, L, 3, 3): turned about axes of the world, half as far where the camera follows."""
-    turn, orbit = draws.either_way(3) * begin.new_tensor(_TURN), draws.normal(3) * begin.new_tensor(_ORBIT)
-    amount = begin.new_tensor([0.0, 1.0, 0.5, 0.0, 0.5, 0.5])[kind, None]
+    device = begin.device
+    turn, orbit = draws.either_way(3) * constant(_TURN, device), draws.normal(3) * constant(_ORBIT, device)
+    amount = constant((0.0, 1.0, 0.5, 0.0, 0.5, 0.5), device)[kind, None]
     vector = torch.where((kind == ORBIT)[:, None], orbit, amount * turn)
     return begin[:, None] @ axis_angle_to_matrix(_progress(draws, frames) * vector[:, None])
 
 
 def _drift(draws: Draws, kind: Tensor, place: Tensor, frames: int) -> Tensor:
     """How far the camera (RANDOM, in the world) or the subject before it (TRACK .. PULL) moves: (B, L, 3) metres."""
-    free, followed = draws.normal(3) * place.new_tensor([1.0, 0.25, 1.0]), 0.5 * draws.normal(3)
-    nearer = place.new_tensor([0.0, 0.0, 0.0, 0.0, -0.5, 1.0])[kind]
+    free, followed = draws.normal(3) * constant((1.0, 0.25, 1.0), place.device), 0.5 * draws.normal(3)
+    nearer = constant((0.0, 0.0, 0.0, 0.0, -0.5, 1.0), place.device)[kind]
     bias = nearer * place[:, 2] * (1 + 0.1 * draws.normal()).clamp(0.67, 1.5)
     followed = torch.cat([followed[:, :2], (followed[:, 2] + bias)[:, None]], dim=-1)
     end = torch.where((kind >= TRACK)[:, None], followed, free) * (kind != STILL)[:, None]

@@ -115,12 +115,7 @@ def _train(arguments: argparse.Namespace, chosen: Preset, world: World) -> None:
         corpus, held_out = build(list(data.train)), build(list(data.val))
         features, encoder = sentence_features(corpus)
         held_out_features, _ = sentence_features(held_out)
-    embedder = state.network.denoiser.embed_sentence
-    if corpus.texts and embedder is not None and embedder.kinds is not None and not embedder.kinds.known:
-        fill_kinds(embedder, features, kinds_of(corpus), corpus.twin, sides_of(corpus))
-        for name, value in state.network.state_dict().items():
-            if "embed_sentence.kinds." in name:
-                state.average[name].copy_(value)
+    find_kinds(state, corpus, features)
     statistics = state.statistics = state.statistics or statistics_of(corpus)
     half = _half(arguments.precision, world.device)
     with world.chief_first():
@@ -140,6 +135,16 @@ def _train(arguments: argparse.Namespace, chosen: Preset, world: World) -> None:
 
     budget = Budget(arguments.steps, arguments.seconds)
     run(trainer, budget, arguments.out, keep, validation, every_seconds=arguments.minutes * 60)
+
+
+def find_kinds(state: TrainingState, corpus: Corpus, features: Tensor) -> None:
+    """Fit the network's kinds of sentences to the corpus's, unless it knows some or has no room for any."""
+    embedder = state.network.denoiser.embed_sentence
+    if corpus.texts and embedder is not None and embedder.kinds is not None and not embedder.kinds.known:
+        fill_kinds(embedder, features, kinds_of(corpus), corpus.twin, sides_of(corpus))
+        for name, value in state.network.state_dict().items():
+            if "embed_sentence.kinds." in name:
+                state.average[name].copy_(value)
 
 
 def _say(data: Prepared) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -124,13 +125,13 @@ def _upright(caption: Caption, stoops: list[Caption]) -> Caption:
     return replace(caption, start=caption.start + first, end=caption.start + end)
 
 
-def build(clips: list[Clip]) -> Corpus:
-    """Gather clips and their mirrored twins into one corpus."""
-    halves = [[_frames(c) for c in clips], [_frames(mirrored(c, mirror_words)) for c in clips]]
+def build(clips: list[Clip], captions: Sequence[str] = ()) -> Corpus:
+    """Gather clips and their mirrored twins into one corpus, with further ``captions`` of clips that have no motion."""
+    halves = [[frames_of(c) for c in clips], [frames_of(mirrored(c, mirror_words)) for c in clips]]
     columns = [torch.from_numpy(np.concatenate([f[k] for half in halves for f in half])) for k in range(5)]
     length = np.array([c.frames for c in clips])
     start = np.concatenate([[0], np.cumsum(length)[:-1]])
-    texts = tuple(sorted({c.text for clip in clips for c in usable_captions(clip)}))
+    texts = tuple(sorted({c.text for clip in clips for c in usable_captions(clip)} | set(captions)))
     table: dict[str, int] = {}
     choices = tuple(np.array([table.setdefault(v, len(table)) for v in variants(t)]) for t in texts)
     if not table:
@@ -143,7 +144,8 @@ def build(clips: list[Clip]) -> Corpus:
     return Corpus(pose, root, velocity, joints, contacts, start, length, tuple(clips), texts, choices, sentences, twin)
 
 
-def _frames(clip: Clip) -> tuple[np.ndarray, ...]:
+def frames_of(clip: Clip) -> tuple[np.ndarray, ...]:
+    """``pose``, ``root``, ``velocity``, ``joints`` and ``contacts`` of a `Corpus`, for one clip."""
     q = clip.rotations.astype(np.float64)
     path = clip.transl.astype(np.float64)
     joints = kinematics.joint_positions(canonical(), q, path)

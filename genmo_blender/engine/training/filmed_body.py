@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..body.free_body import LEFT_EAR, NOSE_TIP, RIGHT_EAR, FreeBody
 from ..body.kinematics import PARENTS_22
+from ..constants import constant
 
 HEAD = 15
 COCO = (22, 23, 24, 25, 26, 16, 17, 18, 19, 20, 21, 1, 2, 4, 5, 7, 8)
@@ -37,13 +38,16 @@ class BodyPoints:
     @property
     def coco(self) -> Tensor:
         """COCO-17 (B, L, 17, 3)."""
-        return self.planes[list(COCO)].permute(2, 3, 0, 1).contiguous()
+        return self._some(COCO).permute(2, 3, 0, 1).contiguous()
 
     @property
     def outline(self) -> Tensor:
         """What a box is drawn around, (32, 3, B, L): all points, and where hands and toes end."""
-        tips, ahead = self.planes[list(_TIPS)], self.planes.new_tensor(_AHEAD)
-        return torch.cat([self.planes, tips + (tips - self.planes[list(_BEFORE)]) * ahead[:, None, None, None]])
+        tips, ahead = self._some(_TIPS), constant(_AHEAD, self.planes.device)
+        return torch.cat([self.planes, tips + (tips - self._some(_BEFORE)) * ahead[:, None, None, None]])
+
+    def _some(self, points: tuple[int, ...]) -> Tensor:
+        return self.planes.index_select(0, constant(points, self.planes.device))
 
     def seen(self, rotation: Tensor, place: Tensor) -> BodyPoints:
         """Turned by ``rotation`` (B, L, 3, 3) and moved to ``place`` (B, L, 3)."""
@@ -112,9 +116,9 @@ class FilmedBody:
         The size is the pelvis height against the unshaped body's: whoever has longer legs takes longer steps.
         """
         joints = self.joints + torch.einsum("sjc,bs->bjc", self.shape_joints, shape)
-        parents = torch.tensor([0, *PARENTS_22[1:]], device=joints.device)
+        parents = constant((0, *PARENTS_22[1:]), joints.device)
         face = self.face + torch.einsum("sjc,bs->bjc", self.shape_face, shape)
-        return joints - joints[:, parents], face, joints[:, 0, 1] / self.joints[0, 1]
+        return joints - joints.index_select(1, parents), face, joints[:, 0, 1] / self.joints[0, 1]
 
     def points(self, root: Tensor, pose: Tensor, offsets: Tensor, face: Tensor) -> BodyPoints:
         """Posed points from the pelvis, in the axes of ``root`` (B, L, 3, 3).

@@ -8,12 +8,13 @@ samples of a batch have no footage.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-from ..network.conditions import JOINTS_FOR_A_BOX, ConditionInputs
-from ..representation.boxes import augmented_box, normalise_keypoints, to_unit_box
+from ..network.conditions import JOINTS_FOR_A_BOX, VISIBLE_CONFIDENCE, ConditionInputs
+from ..representation.boxes import augmented_box, normalise_keypoints, seen_corners, to_unit_box
 from ..representation.camera import (
     NEAR,
     camera_angular_velocity,
@@ -28,7 +29,7 @@ from ..representation.rollout import roll_out_translation
 from ..representation.rotations import matrix_to_6d, product, turned
 from .augment import COCO, KeypointDraws, NoiseTable, default_noise_table, keypoint_noise
 from .batches import Batch
-from .cameras import IMAGE, draw_cameras
+from .cameras import ANY, IMAGE, STILL, draw_cameras
 from .draws import Draws
 from .filmed_body import FilmedBody
 from .occlusion import draw_visibility
@@ -38,6 +39,7 @@ SHAPE_SPREAD = 0.7
 SHAPE_LIMIT = 1.5
 PARTIAL = 0.25  # of the filmed samples are filmed during a part of the window only
 SHORTEST_PART = 20
+AROUND_KEYPOINTS = 0.5  # of the boxes enclose the keypoints that are seen, the others the body, in the picture or not
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Film:
     pelvis. ``corners`` (F, L, 2, 2) pixels of the tightest box; ``k`` (F, 1, 3, 3) pixels; ``cam_angvel`` (F, L, 6),
     not normalised. For the whole batch: ``gv_to_world`` (B, L, 3, 3) turns each frame's gravity view into the world of
     the batch's joints (the identity where nobody films), ``offsets`` (B, 1, 22, 3) are each body's joint offsets.
+    Of P of the F samples, ``flat`` (P,), no truth is known but ``keypoints`` (P, L, 17, 3), pixels and confidence
+    (flat.py).
     """
 
     rows: Tensor
@@ -62,6 +66,8 @@ class Film:
     cam_angvel: Tensor
     gv_to_world: Tensor
     offsets: Tensor
+    flat: Tensor
+    keypoints: Tensor
 
     def of(self, rows: Tensor) -> Film:
         """The same film in a smaller batch of the samples ``rows`` (R,), in order, the filmed ones among them."""
@@ -89,7 +95,7 @@ def film(batch: Batch, rows: Tensor, statistics: Statistics, body: FilmedBody, d
     standing = body.points(root, code[..., BODY_POSE], offsets, face)
     joints = standing.joints
     on, still = _filmed_frames(batch.length[rows], valid, draws)
-    cameras = draw_cameras(joints + path[..., None, :], draws, still)
+    cameras = draw_cameras(joints + path[..., None, :], draws, torch.where(still, STILL, ANY))
     place = turned(cameras.r_w2c, path) + cameras.t_w2c
     to_gv = product(camera_to_gravity_view(cameras.r_w2c), cameras.r_w2c)
     seen = standing.seen(cameras.r_w2c, place)
@@ -121,6 +127,8 @@ def film(batch: Batch, rows: Tensor, statistics: Statistics, body: FilmedBody, d
         cam_angvel=camera_angular_velocity(cameras.r_w2c),
         gv_to_world=torch.eye(3, device=root.device).repeat(b, frames, 1, 1).index_copy(0, rows, to_gv.mT),
         offsets=plain.repeat(b, 1, 1).index_copy(0, rows, offsets)[:, None],
+        flat=rows[:0],
+        keypoints=corners.new_zeros(0, frames, COCO, 3),
     )
     return changed, filmed
 
@@ -147,7 +155,8 @@ class Sight:
     """What one pass is given of a film, and what it is measured against.
 
     ``inputs`` for the whole batch; ``box`` (F, L, 3) pixels; ``camera`` (F, L, 3) what `pred_cam` should say where
-    ``camera_told`` (F, L) bool; ``joints`` (F, L, 22, 2) across the box in 0..1 where ``joints_told`` (F, L, 22) bool.
+    ``camera_told`` (F, L) bool; ``joints`` (F, L, 22, 2) across the box in 0..1 where ``joints_told`` (F, L, 22) bool;
+    ``keypoints`` (P, L, 17, 2) likewise where ``keypoints_told`` (P, L, 17), of those that have nothing else.
     """
 
     inputs: ConditionInputs
@@ -156,6 +165,8 @@ class Sight:
     camera_told: Tensor
     joints: Tensor
     joints_told: Tensor
+    keypoints: Tensor
+    keypoints_told: Tensor
 
 
 def observe(filmed: Film, batch: int, draws: Draws, table: NoiseTable | None = None) -> Sight:
@@ -166,14 +177,17 @@ def observe(filmed: Film, batch: int, draws: Draws, table: NoiseTable | None = N
     ``draws`` are the whole batch's.
     """
     draws, frames = draws.of(filmed.rows), filmed.on.shape[1]
-    scale, shift_x, shift_y = draws.uniform(3, frames).unbind(1)
-    box = augmented_box(filmed.corners, scale, shift_x, shift_y)
-
     k = filmed.k[:, :, None]  # for (F, L, N, 3) points
-    noisy = filmed.coco + keypoint_noise(_keypoint_draws(frames, draws), _on(table, filmed.coco.device))
+    noisy = filmed.coco + keypoint_noise(_keypoint_draws(frames, draws), table or _noise_table(filmed.coco.device))
     pixels = _pixels(noisy, k)
-    visible = draw_visibility(filmed.length, frames, draws) & filmed.on[..., None]
-    visible &= (noisy[..., 2] >= NEAR) & _inside(pixels, IMAGE)
+    shown = (noisy[..., 2] >= NEAR) & _inside(pixels, IMAGE)
+    found = filmed.keypoints[..., 2] > VISIBLE_CONFIDENCE
+    pixels = pixels.index_copy(0, filmed.flat, filmed.keypoints[..., :2])
+    shown = shown.index_copy(0, filmed.flat, found)
+    visible = draw_visibility(filmed.length, frames, draws) & filmed.on[..., None] & shown
+    whole = filmed.corners.index_copy(0, filmed.flat, seen_corners(filmed.keypoints[..., :2], found, JOINTS_FOR_A_BOX))
+    box = _boxes(whole, pixels, visible, draws)
+    true = torch.ones_like(filmed.length, dtype=torch.bool).index_fill(0, filmed.flat, False)[:, None]
     obs = normalise_keypoints(torch.cat([pixels, visible[..., None].to(pixels.dtype)], dim=-1), box)
     obs = torch.where(visible[..., None], obs, 0.0)
     enough = visible.sum(-1) > JOINTS_FOR_A_BOX
@@ -188,14 +202,26 @@ def observe(filmed: Film, batch: int, draws: Draws, table: NoiseTable | None = N
         f_cliffcam=spread(cliff),
         f_cam_angvel=spread(normalise_angular_velocity(filmed.cam_angvel)),
         has_2d=spread(filmed.on & enough),
-        has_cam=spread(filmed.on),
+        has_cam=spread(filmed.on & true),
     )
     target = weak_perspective(filmed.place, box, filmed.k)
     size, across = target[..., 0], target[..., 1:].abs().amax(-1)
     plausible = (filmed.coco[..., 2].amin(-1) > NEAR) & (size > 0.3) & (size < 5.0) & (across < 3.0) & (box[..., 2] > 0)
-    joints = to_unit_box(_harmless(filmed.joints, k), box)
-    told = (filmed.joints[..., 2] > NEAR) & _inside(joints, 1.0) & filmed.on[..., None]
-    return Sight(inputs, box, target, plausible & filmed.on, joints, told)
+    joints = to_unit_box(harmless(filmed.joints, k), box)
+    told = (filmed.joints[..., 2] > NEAR) & _inside(joints, 1.0) & (filmed.on & true)[..., None]
+    keypoints = to_unit_box(filmed.keypoints[..., :2], box.index_select(0, filmed.flat))
+    known = found & filmed.on.index_select(0, filmed.flat)[..., None] & torch.isfinite(keypoints).all(-1)
+    return Sight(inputs, box, target, plausible & filmed.on & true, joints, told, keypoints, known)
+
+
+def _boxes(body: Tensor, pixels: Tensor, visible: Tensor, draws: Draws) -> Tensor:
+    """Boxes (F, L, 3) around the ``body``, corners (F, L, 2, 2), or around what is seen of the keypoints: a detector
+    encloses people, and where there is none keypoints are all that is known. Where nothing is ever seen, the body."""
+    seen = seen_corners(pixels, visible, JOINTS_FOR_A_BOX)
+    ever = (seen[..., 1:, :] > seen[..., :1, :]).all(-1, keepdim=True)
+    around = ever & (draws.uniform() < AROUND_KEYPOINTS)[:, None, None, None]
+    scale, shift_x, shift_y = draws.uniform(3, pixels.shape[1]).unbind(1)
+    return augmented_box(torch.where(around, seen, body), scale, shift_x, shift_y)
 
 
 def _inside(points: Tensor, size: float) -> Tensor:
@@ -210,11 +236,13 @@ def _keypoint_draws(frames: int, draws: Draws) -> KeypointDraws:
     return KeypointDraws(bias, peak, draws.normal(1, 1, 3), draws.normal(frames, COCO, 3))
 
 
-def _on(table: NoiseTable | None, device: torch.device) -> NoiseTable:
-    return NoiseTable(**{name: value.to(device) for name, value in vars(table or default_noise_table()).items()})
+@lru_cache(maxsize=4)
+def _noise_table(device: torch.device) -> NoiseTable:
+    """The release's, kept on the device."""
+    return NoiseTable(**{name: value.to(device) for name, value in vars(default_noise_table()).items()})
 
 
-def _harmless(points: Tensor, k: Tensor) -> Tensor:
+def harmless(points: Tensor, k: Tensor) -> Tensor:
     """Pixels of camera points; those nearer than 0.3 m go to one place without large gradients (spec 7.5)."""
     return _pixels(torch.where(points[..., 2:].abs() <= NEAR, NEAR, points), k)
 
@@ -230,7 +258,7 @@ def camera_terms(
     share = len(filmed.rows) / batch
     camera = torch.where(sight.camera_told[..., None], pred_cam - sight.camera, 0.0)
     points = joints + full_translation(pred_cam, sight.box, filmed.k)[..., None, :]
-    here = to_unit_box(_harmless(points, filmed.k[:, :, None]), sight.box)
+    here = to_unit_box(harmless(points, filmed.k[:, :, None]), sight.box)
     told = sight.joints_told & (points[..., 2] > NEAR) & torch.isfinite(here).all(-1)
     error = torch.where(told[..., None], here - sight.joints, 0.0)
     if not len(filmed.rows):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..conditions.keys import JOINTS
-from ..network.layers import constant
+from ..constants import constant
 from .draws import Draws
 
 _LEFT_LEG, _RIGHT_LEG = (1, 4, 7, 10), (2, 5, 8, 11)
@@ -57,17 +57,19 @@ class KeyRates:
     dense: float = 0.1
 
 
-@dataclass(frozen=True)
-class Keys:
-    """``joints`` (B, L, 22) bool: the joint's local rotation is known, for joint 0 the root's orientation and place;
-    ``dense`` (B,) bool: half of the valid frames or more have a key, so that the regression pass makes sense."""
+def draw_keys(
+    length: Tensor,
+    frames: int,
+    rate: float,
+    draws: Draws,
+    rates: KeyRates | None = None,
+    dense: Tensor | None = None,
+) -> Tensor:
+    """Keys for a share ``rate`` of the samples and for those of ``dense`` (B,) bool, whose keys are of that family;
+    none for the others. ``length`` (B,) valid frames, at least 3.
 
-    joints: Tensor
-    dense: Tensor
-
-
-def draw_keys(length: Tensor, frames: int, rate: float, draws: Draws, rates: KeyRates | None = None) -> Keys:
-    """Keys for a share ``rate`` of the samples, none for the others; ``length`` (B,) valid frames, at least 3."""
+    Returns (B, L, 22) bool: the joint's local rotation is known, for joint 0 the root's orientation and place.
+    """
     rates = rates or KeyRates()
     batch, device, uniform = len(length), length.device, draws.uniform
     frame = torch.arange(frames, device=device)
@@ -90,9 +92,11 @@ def draw_keys(length: Tensor, frames: int, rate: float, draws: Draws, rates: Key
 
     shares = constant(tuple(float(getattr(rates, name)) for name in vars(rates)), device).cumsum(0)
     family = torch.searchsorted(shares, uniform() * shares[-1], right=True).clamp(max=len(shares) - 1)
+    chosen = uniform(1) < rate
+    if dense is not None:
+        family, chosen = torch.where(dense, len(shares) - 1, family), chosen | dense[:, None]
     sample = torch.arange(batch, device=device)
-    known = (times[sample, family] & valid & (uniform(1) < rate))[..., None] & which[sample, family][:, None]
-    return Keys(known, 2 * known.any(-1).sum(-1) >= length)
+    return (times[sample, family] & valid & chosen)[..., None] & which[sample, family][:, None]
 
 
 _CLOSEST, _FARTHEST = 5, 40  # frames between keyed poses

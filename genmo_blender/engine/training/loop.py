@@ -17,6 +17,7 @@ from ..body.free_body import load_free_body
 from ..diffusion.schedule import TRAINING_STEPS, DiffusionSchedule
 from ..network.conditions import ConditionInputs
 from ..network.denoiser import TextContext
+from ..network.heads import NetworkOutput
 from ..precision import half_products
 from ..representation.codec import DIM, Statistics
 from .batches import Batch, collate
@@ -24,11 +25,12 @@ from .corpus import Corpus
 from .distributed import ALONE, World
 from .draws import Draws
 from .filmed_body import FilmedBody
+from .flat import FlatTable, Guide, guide_of, keypoint_term
 from .footage import Film, Sight, camera_terms
 from .kinds import deviations_of, kinds_of, reworded
 from .mixture import DIFFUSION, ESTIMATION, WORDS, Given, Mixture, inputs_of, rows_of_batch, rows_of_inputs
 from .objective import Weights, terms, total
-from .presets import Preset
+from .presets import ESTIMATED, GENERATED, Preset
 from .replay import Replay
 from .songs import SongTable
 from .state import TrainingState
@@ -50,16 +52,25 @@ def learning_rate(preset: Preset, step: int, progress: float, epoch: float) -> f
 
 @dataclass(frozen=True)
 class Sample:
-    """What one pass is given and measured against. ``mask`` (B, L, 151) bool, the keyed channels; ``x_t`` (B, L, 151),
-    ``t`` (B,); ``film`` and ``sight`` None where nobody films."""
+    """What one pass is given and measured against. ``mask`` (B, L, 151) bool, the keyed channels; ``noise``
+    (B, L, 151), None for an estimation, which starts from nothing; ``t`` (B,); ``film`` and ``sight`` None where nobody
+    films."""
 
     batch: Batch
     inputs: ConditionInputs
     mask: Tensor | None
-    x_t: Tensor
+    noise: Tensor | None
     t: Tensor
     film: Film | None
     sight: Sight | None
+
+
+@dataclass(frozen=True)
+class Passes:
+    """Both passes over a share of a step's samples: all of them by diffusion, some of them estimated before."""
+
+    diffusion: Sample
+    estimation: Sample | None
 
 
 class Trainer:
@@ -83,6 +94,7 @@ class Trainer:
         accumulate: int = 1,
         half: bool = False,
         songs: SongTable | None = None,
+        flat: FlatTable | None = None,
     ) -> None:
         self.device = state.device
         self.corpus, self.features = corpus.to(self.device), features.to(self.device)
@@ -91,17 +103,18 @@ class Trainer:
         self.sampler = WindowSampler(corpus, preset.practised)
         told = preset.reworded and corpus.texts
         self.deviations = deviations_of(self.features, kinds_of(corpus)) if told else None
-        body = FilmedBody.of(load_free_body()).to(self.device) if preset.shares.filmed else None
-        songs = None if songs is None else songs.to(self.device)
-        self.mixture = Mixture(preset.shares, self.statistics, corpus.length, body, songs)
+        films = preset.shares.filmed or preset.shares.flat
+        self.body = FilmedBody.of(load_free_body()).to(self.device) if films else None
+        songs, flat = (None if x is None else x.to(self.device) for x in (songs, flat))
+        self.mixture = Mixture(preset.shares, self.statistics, corpus, self.body, songs, flat)
         assert isinstance(preset.weights, Weights)
         self.weights, self.channels = preset.weights, preset.weights.channels().to(self.device)
         self.schedule = DiffusionSchedule.cosine()
         self.windows = preset.batch // 2
         self.shares = world.shares(self.windows, accumulate)
         self.block = max(NOISE_BLOCK, self.windows // NOISE_BLOCKS)
-        steady = self.device.type == "cuda" and preset.shares.steady and len(self.shares) == 1
-        self.replay = Replay(self._learn, state.optimiser.zero_grad) if steady else None
+        one_piece = self.device.type == "cuda" and len(self.shares) == 1
+        self.replay = Replay(self._learn, state.optimiser.zero_grad) if one_piece else None
         self.epoch_samples = 2 * int(np.maximum(corpus.length // WINDOW, 1).sum())  # spec 7.7
 
     def draw(self, step: int) -> Windows:
@@ -142,61 +155,77 @@ class Trainer:
 
         ``t`` (B,) are the diffusion timesteps, drawn where they are not given.
         """
-        given = self.batch(step, share)
-        parts = self._pass(self._sample(step, share, given, t))
-        if len(given.twice):
-            estimated = self._estimation(given, self.draws(step, share, ESTIMATION))
-            parts = {name: part + estimated.get(name, 0.0) for name, part in parts.items()}
-        return parts
+        return self._both(self._passes(step, share, t))
 
-    def _sample(self, step: int, share: slice, given: Given, t: Tensor | None = None) -> Sample:
-        """The diffusion pass over all samples."""
+    def _passes(self, step: int, share: slice, t: Tensor | None = None) -> Passes:
+        """What both passes on a share are given. Nothing here may wait for the device."""
+        given = self.batch(step, share)
         drawn, noise = self.noise(step, share)
         t = drawn if t is None else t
         inputs, sight = inputs_of(given, self.state.network.config, False, self.draws(step, share, DIFFUSION))
-        x_t = self.schedule.q_sample(given.batch.x0, t, noise)
-        return Sample(given.batch, inputs, given.mask, x_t, t, given.film, sight)
+        diffusion = Sample(given.batch, inputs, given.mask, noise, t, given.film, sight)
+        if not len(given.twice) or ESTIMATED not in self.preset.passes:
+            return Passes(diffusion, None)
+        return Passes(diffusion, self._estimation(given, self.draws(step, share, ESTIMATION)))
 
-    def _estimation(self, given: Given, draws: Draws) -> dict[str, Tensor]:
-        """The samples with footage or dense keys once more, from nothing and as if at the last timestep; measured over
-        all samples."""
-        rows, count = given.twice, len(given.batch.x0)
+    def _estimation(self, given: Given, draws: Draws) -> Sample:
+        """The samples with footage or dense keys, from nothing and as if at the last timestep."""
+        rows = given.twice
         inputs, sight = inputs_of(given, self.state.network.config, True, draws)
-        last = torch.full((len(rows),), TRAINING_STEPS - 1, device=self.device)
-        sample = Sample(
-            rows_of_batch(given.batch, rows),
+        batch = rows_of_batch(given.batch, rows)
+        return Sample(
+            batch,
             rows_of_inputs(inputs, rows),
             None if given.mask is None else given.mask[rows],
-            torch.zeros_like(given.batch.x0[rows]),
-            last,
+            None,
+            torch.full((len(rows),), TRAINING_STEPS - 1, device=self.device),
             None if given.film is None else given.film.of(rows),
             sight,
         )
-        return self._pass(sample, count)
 
-    def _pass(self, sample: Sample, count: int | None = None) -> dict[str, Tensor]:
-        """One call of the network and what it is worth, as means over ``count`` samples (None: those there are)."""
+    def _both(self, passes: Passes) -> dict[str, Tensor]:
+        """The terms of both passes added, each a mean over all samples. The estimation comes first: what it says of
+        those without truth is what the diffusion gets noised (spec 7.6)."""
+        count, first, guide = len(passes.diffusion.t), passes.estimation, None
+        estimated: dict[str, Tensor] = {}
+        if first is not None:
+            out, estimated = self._pass(first, count)
+            guide = guide_of(out, first.film) if first.film is not None and len(first.film.flat) else None
+        if GENERATED not in self.preset.passes:
+            return estimated
+        _, parts = self._pass(passes.diffusion, count, guide)
+        return {name: part + estimated.get(name, 0.0) for name, part in parts.items()}
+
+    def _pass(self, sample: Sample, count: int, guide: Guide | None = None) -> tuple[NetworkOutput, dict[str, Tensor]]:
+        """One call of the network and what it is worth, as means over ``count`` samples."""
         network, batch, film = self.state.network, sample.batch, sample.film
         here, frames = batch.valid.shape
-        count = count or here
+        x0 = batch.x0
+        if guide is not None:
+            assert film is not None
+            x0 = x0.index_copy(0, film.rows.index_select(0, film.flat), guide.x0)
+        x_t = torch.zeros_like(x0) if sample.noise is None else self.schedule.q_sample(x0, sample.t, sample.noise)
         with half_products(self.device, self.half):
             f_cond = network.conditions.f_cond(sample.inputs, here, frames)
             text = TextContext(batch.text.features, batch.text.weights)
             prepared = network.denoiser.prepare(f_cond.expand(here, frames, -1), text, batch.length)
             observed = None if sample.mask is None else batch.x0
-            out = network.denoiser(sample.x_t, sample.t, prepared, observed, sample.mask)
+            out = network.denoiser(x_t, sample.t, prepared, observed, sample.mask)
         parts, said = terms(out, batch, self.statistics, self.channels, film)
-        if count != here:
-            parts = {name: part * (here / count) for name, part in parts.items()}
+        parts = {name: part * (here / count) for name, part in parts.items()}
         if film is not None and sample.sight is not None:
-            at = film.rows
-            camera = out.pred_cam.float()[at], said.joints[at], said.root[at], said.root_camera[at]
+            chosen = (out.pred_cam.float(), said.joints, said.root, said.root_camera)
+            camera = [x.index_select(0, film.rows) for x in chosen]
             parts |= camera_terms(*camera, film, sample.sight, count)
-        return parts
+            if self.mixture.shares.flat:
+                assert self.body is not None
+                fit = keypoint_term(out, film, sample.sight, self.body, self.statistics, guide, count)
+                parts["keypoints"] = fit
+        return out, parts
 
-    def _learn(self, sample: Sample) -> dict[str, Tensor]:
-        """Gradients of one pass; returns its terms and the whole loss."""
-        parts = self._pass(sample)
+    def _learn(self, passes: Passes) -> dict[str, Tensor]:
+        """Gradients of a share's passes; returns its terms and the whole loss."""
+        parts = self._both(passes)
         parts["loss"] = total(parts, self.weights)
         parts["loss"].backward()
         return {name: part.detach() for name, part in parts.items()}
@@ -205,7 +234,7 @@ class Trainer:
         """Gradients of all of a step's samples; returns the mean terms."""
         if self.replay is not None:
             (share,) = self.shares
-            parts = self.replay(self._sample(step, share, self.batch(step, share)))
+            parts = self.replay(self._passes(step, share))
             return {name: part.clone() for name, part in parts.items()}
         self.state.optimiser.zero_grad(set_to_none=True)
         sums: dict[str, Tensor] = {}

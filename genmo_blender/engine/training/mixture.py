@@ -2,7 +2,9 @@
 
 Every sample draws its conditions for itself, so that one set of weights meets all their mixtures. Those with footage or
 dense keys are passed through the network twice: once as an estimation, from nothing, and once by diffusion, the losses
-added (spec 7.1; mini_model.md: "the regression pass runs for samples with keypoints or dense keys").
+added (spec 7.1; mini_model.md: "the regression pass runs for samples with keypoints or dense keys"). Which samples
+these are depends on their place in the batch alone. What is drawn for a place does not depend on its number, so they
+are as good as chosen at random, and every step has arrays of the same shapes (replay.py).
 """
 
 from __future__ import annotations
@@ -19,48 +21,69 @@ from ..conditions.keys import key_channels
 from ..network.conditions import ConditionInputs, DropDraws, drop_conditions
 from ..representation.codec import Statistics
 from ..representation.rollout import roll_out_translation
-from .batches import Batch
+from .batches import Batch, moved
+from .corpus import Corpus
 from .draws import Draws
 from .filmed_body import FilmedBody
+from .flat import FlatTable, draw_flat, flattened
 from .footage import Film, Sight, film, observe
 from .keys import draw_keys
 from .root_goals import Waypoints, draw_waypoints, training_goals
 from .songs import SongTable, draw_dances, draw_tracks, music_of
-from .windows import Windows
+from .windows import WINDOW, Windows
 
 Array = np.ndarray
 DrawsOf = Callable[[int], Draws]
 # Streams of random numbers; 0 is the noise of diffusion.
 FILM, KEYS, WAYPOINTS, ESTIMATION, DIFFUSION, WORDS = range(1, 7)
+# What a sample is.
+PLAIN, FILMED, DENSE, FLAT = range(4)
 
 
 @dataclass(frozen=True)
 class Shares:
     """Part of the samples that get each condition; all 0: sentences and the facing at the start alone.
 
-    ``filmed``: keypoints from a synthetic camera; ``keyed``: keys of whole poses or joints; ``waypoints``: roots asked
-    for along the way; ``dances``: windows of dance without a word, to a song; ``songs``: of the other windows whose
-    motion is rhythmic, those that hear one; ``estimated``: whether those with footage or dense keys are passed twice.
+    ``filmed``: keypoints from a synthetic camera; ``wordless``: of these, those whose sentences fall away, as footage
+    has none, and a camera's turns are told without words alone (spec 7.4); ``keyed``: keys of whole poses or joints;
+    ``dense``: further ones with dense keys; ``flat``: clips of which only 2D keypoints are known, in the places of all
+    these; ``waypoints``: roots asked for along the way; ``dances``: windows of dance without a word, to a song;
+    ``songs``: of the other windows whose motion is rhythmic, those that hear one.
+    Those of ``filmed``, ``dense`` and ``flat`` are estimated as well.
     """
 
     filmed: float = 0.0
+    wordless: float = 0.0
     keyed: float = 0.0
+    dense: float = 0.0
+    flat: float = 0.0
     waypoints: float = 0.0
     dances: float = 0.0
     songs: float = 0.0
-    estimated: bool = True
 
-    @property
-    def steady(self) -> bool:
-        """Whether all steps have arrays of the same shapes, whatever is drawn."""
-        return not self.filmed and not (self.keyed and self.estimated)
+    def roles(self, windows: int) -> Array:
+        """What each window and each mirrored twin is, (windows, 2): PLAIN, FILMED, DENSE or FLAT, these both."""
+        roles = np.full((windows, 2), PLAIN)
+        for twin, phase in enumerate((0.0, 0.5)):
+            roles[_spread(windows, self.filmed, phase), twin] = FILMED
+            plain = np.flatnonzero(roles[:, twin] == PLAIN)
+            if len(plain):
+                roles[plain[_spread(len(plain), self.dense * windows / len(plain), phase)], twin] = DENSE
+        roles[_spread(windows, self.flat, 0.25)] = FLAT
+        return roles
+
+
+def _spread(count: int, share: float, phase: float) -> Array:
+    """(count,) bool: a share of the places at even distances."""
+    done = np.floor(np.arange(count + 1) * min(share, 1.0) + phase + 1e-9)
+    return np.diff(done) > 0
 
 
 @dataclass(frozen=True)
 class Given:
     """A batch and its conditions. ``film`` None: nobody is filmed; ``goals`` (B, L, 14); ``mask`` (B, L, 151) bool, the
     keyed channels, None without keys; ``music`` (B, L, 35) and ``has_music`` (B, L), None without songs; ``twice``
-    (R,) samples that are estimated too."""
+    (R,) the samples that are estimated too, in order."""
 
     batch: Batch
     film: Film | None
@@ -72,75 +95,102 @@ class Given:
 
 
 class Mixture:
-    """Draws conditions. ``songs`` None: there is no music, whatever ``shares`` says, nor dances where none are."""
+    """Draws conditions. ``songs`` None: there is no music, whatever ``shares`` says, nor dances where none are;
+    ``flat`` None: no footage without truth."""
 
     def __init__(
-        self, shares: Shares, statistics: Statistics, length: Array, body: FilmedBody | None, songs: SongTable | None
+        self,
+        shares: Shares,
+        statistics: Statistics,
+        corpus: Corpus,
+        body: FilmedBody | None,
+        songs: SongTable | None,
+        flat: FlatTable | None = None,
     ) -> None:
-        if shares.filmed and body is None:
+        if flat is None:
+            shares = replace(shares, flat=0.0)
+        if (shares.filmed or shares.flat) and body is None:
             raise ValueError("footage needs a body to film")
         if songs is None:
             shares = replace(shares, dances=0.0, songs=0.0)
         elif not songs.dance.any():
             shares = replace(shares, dances=0.0)
         self.shares = shares
-        self.statistics, self.length, self.body, self.songs = statistics, length, body, songs
+        self.statistics, self.corpus, self.body, self.songs, self.flat = statistics, corpus, body, songs, flat
 
     def windows(self, drawn: Windows, rng: np.random.Generator) -> Windows:
-        """The same windows, some of them replaced by dances, with their songs, and whether they are filmed.
-
-        Everything here is drawn on the processor, since it says which rows are worked on.
-        """
+        """The same windows, some of them replaced by dances, with their songs, and what each sample is."""
         n, shares = len(drawn), self.shares
         if self.songs is not None and (shares.dances or shares.songs):
             danced = np.flatnonzero(rng.random(n) < shares.dances)
             if len(danced):
-                drawn = drawn.replaced(danced, draw_dances(self.songs, self.length, rng, len(danced)))
+                drawn = drawn.replaced(danced, draw_dances(self.songs, self.corpus.length, rng, len(danced)))
             track = draw_tracks(self.songs, drawn, rng)
             hears = rng.random(n) < shares.songs
             hears[danced] = True
             drawn = replace(drawn, track=np.where(hears, track, -1))
-        if shares.filmed:
-            drawn = replace(drawn, filmed=rng.random((n, 2)) < shares.filmed)
-        return drawn
+        roles = shares.roles(n)
+        if self.flat is not None and shares.flat:
+            flat = np.flatnonzero(roles[:, 0] == FLAT)
+            drawn = drawn.replaced(flat, draw_flat(self.flat, self.corpus, rng, len(flat)))
+        return replace(drawn, role=roles)
 
     def given(self, batch: Batch, windows: Windows, draws: DrawsOf) -> Given:
         """Conditions for the batch that was collated from ``windows``; ``draws`` gives a stream of random numbers."""
         shares, device = self.shares, batch.x0.device
         count, frames = batch.valid.shape
-        rows = torch.from_numpy(np.flatnonzero(windows.filmed.T.reshape(-1))).to(device, non_blocking=True)
-        filmed = torch.zeros(count, dtype=torch.bool, device=device).index_fill(0, rows, True)
+        role = windows.role.T.reshape(-1)
+        before_cameras = (role == FILMED) | (role == FLAT)
+        rows, dense, flat, twice = (
+            moved(np.flatnonzero(x), device) for x in (before_cameras, role == DENSE, role == FLAT, role != PLAIN)
+        )
+        nobody = torch.zeros(count, dtype=torch.bool, device=device)
+        filmed, unknown = nobody.index_fill(0, rows, True), nobody.index_fill(0, flat, True)
         made, to_gv = None, None
-        if shares.filmed:  # with nobody before the camera too: every share of a step has the same losses
+        if shares.filmed or shares.flat:  # with nobody there too: every share of a step has the same losses
             assert self.body is not None
-            batch, made = film(batch, rows, self.statistics, self.body, draws(FILM))
+            stream = draws(FILM)
+            batch, made = film(batch, rows, self.statistics, self.body, stream)
+            wordless = filmed & ~unknown & (stream.uniform() < shares.wordless)
+            batch = replace(batch, text=batch.text.without(wordless))
             to_gv = made.gv_to_world.mT
         keyed = torch.zeros(count, frames, dtype=torch.bool, device=device)
-        twice, mask = filmed, None
-        if shares.keyed:
-            keys = draw_keys(batch.length, frames, shares.keyed, draws(KEYS))
-            mask = key_channels(keys.joints, ~filmed)
-            keyed, twice = keys.joints[..., 0], filmed | keys.dense
+        mask = None
+        if shares.keyed or shares.dense:
+            keys = draw_keys(batch.length, frames, shares.keyed, draws(KEYS), dense=nobody.index_fill(0, dense, True))
+            keys = keys & ~unknown[:, None, None]
+            mask = key_channels(keys, ~filmed)
+            keyed = keys[..., 0]
         # whoever is filmed stands somewhere before a camera that nobody knows
         start = torch.zeros_like(keyed)
         start[:, 0] = batch.told & ~filmed
         ways = Waypoints(start, start)
         if shares.waypoints:
             drawn = draw_waypoints(batch.length, frames, shares.waypoints, draws(WAYPOINTS))
-            ways = Waypoints(start | drawn.known, start | drawn.has_heading)
+            known, faces = (x & ~unknown[:, None] for x in (drawn.known, drawn.has_heading))
+            ways = Waypoints(start | known, start | faces)
         path = roll_out_translation(batch.velocity * batch.valid[..., None], batch.root)
-        music = None
-        if self.songs is not None and (windows.track >= 0).any():
-            music = [x.repeat(2, *[1] * (x.dim() - 1)) for x in music_of(self.songs, windows, windows.track)]
-        return Given(
-            batch,
-            made,
-            training_goals(batch.root, path, keyed, ways, to_gv),
-            mask,
-            None if music is None else music[0],
-            None if music is None else music[1],
-            torch.nonzero(twice)[:, 0] if shares.keyed and shares.estimated else rows,
-        )
+        music, has_music = None, None
+        if self.songs is not None:
+            music, has_music = (x.repeat(2, *[1] * (x.dim() - 1)) for x in music_of(self.songs, windows, windows.track))
+        goals = training_goals(batch.root, path, keyed, ways, to_gv)
+        if made is not None and self.flat is not None and shares.flat:
+            made = self._flattened(made, windows, device)
+            # the corpus's frames that stand in for theirs are not to be seen by anything
+            real = ~unknown[:, None]
+            batch = replace(batch, valid=batch.valid & real, x0=batch.x0 * real[..., None])
+        return Given(batch, made, goals, mask, music, has_music, twice)
+
+    def _flattened(self, made: Film, windows: Windows, device: torch.device) -> Film:
+        """The film, with what is known of those without truth."""
+        assert self.flat is not None
+        role = windows.role.T.reshape(-1)
+        at = np.searchsorted(np.flatnonzero((role == FILMED) | (role == FLAT)), np.flatnonzero(role == FLAT))
+        first, length = (np.tile(x[windows.flat >= 0], 2) for x in (windows.flat, windows.length))
+        clip = np.searchsorted(self.flat.start, first, side="right") - 1
+        rows = first[:, None] + np.minimum(np.arange(WINDOW), length[:, None] - 1)
+        rows[len(rows) // 2 :] += len(self.flat.keypoints) // 2  # the mirrored twins
+        return flattened(made, moved(at, device), self.flat, moved(rows, device), moved(clip, device))
 
 
 def inputs_of(

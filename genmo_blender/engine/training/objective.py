@@ -44,6 +44,7 @@ class Weights:
     acceleration: float = 0.004  # m/s2
     camera: float = 1.0  # of footage: scale, and shifts in units of the box
     reprojection: float = 150.0  # of footage: squared widths of the box
+    keypoints: float = 150.0  # of footage without truth, likewise; in the release both weigh 1000 (spec 7.6)
 
     def channels(self) -> Tensor:
         """Weight of each channel of the code within ``simple``, (151,); on average 1."""

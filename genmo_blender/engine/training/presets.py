@@ -10,6 +10,10 @@ from .losses import LossWeights
 from .mixture import Shares
 from .objective import Weights
 
+ESTIMATED, GENERATED = BOTH = "estimation", "diffusion"
+
+MIXED = Shares(filmed=0.25, wordless=0.6, keyed=0.25, dense=0.05, waypoints=0.15, dances=0.1, songs=0.5)
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -41,6 +45,8 @@ class Preset:
     """Part of the windows about a measured caption that are of those that weights find hard (windows.py)."""
     shares: Shares = Shares()
     """Part of the samples that get footage, keys, paths and music."""
+    passes: tuple[str, ...] = BOTH
+    """Which passes are learned from; one alone is of use for comparison only (evaluation/ablation.py)."""
     steps: int = 0
     """How many it is meant for; 0: as many as there is time for."""
     lacking: str = ""
@@ -71,9 +77,9 @@ def presets() -> dict[str, Preset]:
     on from such weights: less noise, where motion gets its details, and more of what is hard, ``official`` the
     paper's."""
     text = Preset(NetworkConfig.mini(), Weights(), noisy_share=0.7, reworded=0.5)
-    mini = replace(text, shares=Shares(filmed=0.2, keyed=0.25, waypoints=0.15, dances=0.1, songs=0.5))
+    mini = replace(text, shares=MIXED)
     large = replace(mini, network=replace(mini.network, latent_dim=256, layers=7))
-    steady = replace(large, shares=replace(mini.shares, filmed=0.0, estimated=False))
+    steady = replace(large, shares=replace(MIXED, filmed=0.0, dense=0.0))
     return {
         "mini": mini,
         "mini_text": text,

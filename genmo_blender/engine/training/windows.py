@@ -60,7 +60,8 @@ class Windows:
     ``clip`` (n,); ``first`` (n,) row of the corpus's first half, ``length`` (n,) frames. ``sentence`` (n, 3) rows of
     the corpus's sentences, -1 for none, real ones first; ``start``, ``end`` (n, 3) their window frames. ``yaw`` (n, 2)
     radians: the camera's, for the window and for its mirrored twin, unless ``facing`` (n,) is AHEAD. ``track`` (n,)
-    of the song that is heard, -1 for none; ``filmed`` (n, 2): whether there is footage of the window, of its twin.
+    of the song that is heard, -1 for none; ``role`` (n, 2): what the window and its twin are (mixture.py), 0 nothing;
+    ``flat`` (n,) first row of footage without truth (flat.py), -1 where the frames are the corpus's.
     """
 
     clip: Array
@@ -72,7 +73,8 @@ class Windows:
     yaw: Array
     facing: Array
     track: Array
-    filmed: Array
+    role: Array
+    flat: Array
 
     def __len__(self) -> int:
         return len(self.first)
@@ -260,11 +262,11 @@ class WindowSampler:
         return np.where(texts >= 0, row, -1)
 
 
-def unheard(rng: Rng, n: int) -> tuple[Array, Array, Array, Array]:
-    """``yaw``, ``facing``, ``track`` and ``filmed`` of n windows without music and footage."""
+def unheard(rng: Rng, n: int) -> tuple[Array, Array, Array, Array, Array]:
+    """``yaw``, ``facing``, ``track``, ``role`` and ``flat`` of n windows without music and footage."""
     yaw = rng.uniform(-np.pi, np.pi, size=(n, 2))
     facing = np.searchsorted(np.cumsum(FACINGS[:-1]), rng.random(n), side="right")
-    return yaw, facing, np.full(n, -1), np.zeros((n, 2), dtype=bool)
+    return yaw, facing, np.full(n, -1), np.zeros((n, 2), dtype=np.int64), np.full(n, -1)
 
 
 def _occurrences(corpus: Corpus, timed: bool) -> _Occurrences:

@@ -176,7 +176,7 @@ def test_samples_without_footage_stay_as_they_were(before, shot):
 
 def test_keypoints_without_noise_are_the_projected_joints_in_the_box(before, shot, free):
     batch, made = shot
-    sight = observe(made, SAMPLES, draws(1), SILENT)
+    sight = observe(made, SAMPLES, draws(2), SILENT)
     parts, seen = decoded(batch, before[1]), sight.inputs.j2d_visible[ROWS]
     coco = free.coco17(rotations(parts, parts.root_camera), made.place, parts.betas[..., :SHAPES])
     assert 0.4 < float(seen[made.on].float().mean()) < 0.8
@@ -189,6 +189,21 @@ def test_keypoints_without_noise_are_the_projected_joints_in_the_box(before, sho
         inside = (place.abs() < 1).all(-1) & seen[f]
         assert torch.equal(sight.inputs.obs[ROWS[f], ..., 2] > 0.5, inside)
     assert not sight.inputs.obs[ROWS][~seen].any()
+
+
+def test_boxes_enclose_the_body_or_the_keypoints_that_are_seen(before, body):
+    _, made = many(before, body)
+    count = len(made.rows)
+    sight = observe(made, count, draws(3, count), SILENT)
+    seen = sight.inputs.j2d_visible.bool()
+    rows, frames = torch.nonzero(seen.sum(-1) > 3, as_tuple=True)
+    place = sight.inputs.obs[rows, frames, :, :2].masked_fill(~seen[rows, frames, :, None], torch.nan)
+    place = torch.nan_to_num(place.abs(), 0.0).amax((-1, -2))  # how far into its box a frame reaches
+    assert float(place.max()) < 1.001  # whichever it is, what is seen lies inside
+    # around the seen keypoints at least one of them is near the border, wherever the body goes on
+    near = torch.zeros(count).index_add_(0, rows, (place > 0.65).float()) / torch.bincount(rows, minlength=count)
+    tight = float((near > 0.99).float().mean())
+    assert 0.45 < tight < 0.8
 
 
 def test_noise_is_the_detectors(before, body):

@@ -40,15 +40,15 @@ def runs(row):
 def test_keys_come_at_their_rate_on_valid_frames_and_the_same_for_the_same_seed():
     keys = draw_keys(MANY, FRAMES, 0.4, seeded(len(MANY), 1))
     again = draw_keys(MANY, FRAMES, 0.4, seeded(len(MANY), 1))
-    assert torch.equal(keys.joints, again.joints) and torch.equal(keys.dense, again.dense)
-    assert float(keys.joints.any(-1).any(-1).float().mean()) == pytest.approx(0.4, abs=0.02)
-    assert not keys.joints[torch.arange(FRAMES) >= MANY[:, None]].any()
-    assert not draw_keys(MANY, FRAMES, 0.0, seeded(len(MANY), 1)).joints.any()
+    assert torch.equal(keys, again)
+    assert float(keys.any(-1).any(-1).float().mean()) == pytest.approx(0.4, abs=0.02)
+    assert not keys[torch.arange(FRAMES) >= MANY[:, None]].any()
+    assert not draw_keys(MANY, FRAMES, 0.0, seeded(len(MANY), 1)).any()
 
 
 def test_families_come_in_their_shares():
     length = torch.full((6000,), FRAMES)
-    joints = draw_keys(length, FRAMES, 1.0, seeded(len(length), 2)).joints
+    joints = draw_keys(length, FRAMES, 1.0, seeded(len(length), 2))
     whole = joints.all(-1).any(-1)
     root_alone = joints[..., 0].any(-1) & ~joints[..., 1:].any(-1).any(-1)
     rates = KeyRates()
@@ -60,7 +60,7 @@ def test_families_come_in_their_shares():
 
 def test_in_between_is_context_a_gap_and_a_target():
     long = torch.full((3000,), FRAMES)
-    joints = only("in_between", long).joints
+    joints = only("in_between", long)
     assert torch.equal(joints.any(-1), joints.all(-1))
     gaps, targets, headless, tailless = [], 0, 0, 0
     for row in joints[..., 0]:
@@ -75,12 +75,12 @@ def test_in_between_is_context_a_gap_and_a_target():
     assert headless / 3000 == pytest.approx(0.1, abs=0.02)
     assert tailless / 3000 == pytest.approx(0.9 * 0.15, abs=0.02)
     assert targets / len(gaps) == pytest.approx(0.5, abs=0.06)
-    short = only("in_between").joints[..., 0]
+    short = only("in_between")[..., 0]
     assert short.any(-1).all() and not (short.sum(-1) == MANY).any()
 
 
 def test_poses_are_five_to_forty_frames_apart_give_or_take():
-    rows = only("poses", torch.full((2000,), FRAMES)).joints[..., 0]
+    rows = only("poses", torch.full((2000,), FRAMES))[..., 0]
     gaps = torch.cat([row.nonzero()[:, 0].diff() for row in rows])
     assert gaps.min() >= 2 and gaps.max() <= 61
     assert rows.any(-1).all()
@@ -88,14 +88,14 @@ def test_poses_are_five_to_forty_frames_apart_give_or_take():
 
 
 def test_single_poses_are_one_to_five():
-    count = only("singles").joints[..., 0].sum(-1)
+    count = only("singles")[..., 0].sum(-1)
     assert torch.equal(count.unique(), torch.arange(1, 6))
     for n in range(1, 6):
         assert float((count == n).float().mean()) == pytest.approx(0.2, abs=0.03)
 
 
 def test_groups_of_joints_leave_the_others_free():
-    joints = only("joints").joints
+    joints = only("joints")
     ever = joints.any(1)
     assert ever.any(-1).float().mean() > 0.95  # a short window may lie between two sparse poses
     assert not ever.all(-1).any()
@@ -105,11 +105,18 @@ def test_groups_of_joints_leave_the_others_free():
     assert float(ever.float().mean(0).min()) > 0.1
 
 
-def test_dense_keys_are_called_dense_and_sparse_ones_are_not():
-    dense = only("dense")
-    assert dense.dense.all()
-    assert not only("singles").dense.any()
-    assert not only("poses").dense.any()
+def test_dense_keys_are_at_half_of_the_frames_or_more_and_asked_for_by_sample():
+    def share(keys):
+        return keys.any(-1).sum(-1) / MANY
+
+    assert float(share(only("dense")).min()) >= 0.5
+    asked = torch.arange(len(MANY)) % 3 == 0
+    keys = draw_keys(MANY, FRAMES, 0.2, seeded(len(MANY)), dense=asked)
+    assert float(share(keys)[asked].min()) >= 0.5
+    others = keys.any(-1).any(-1)[~asked]
+    assert float(others.float().mean()) == pytest.approx(0.2, abs=0.03)
+    alone = draw_keys(MANY, FRAMES, 0.2, seeded(len(MANY)))
+    assert torch.equal(keys[~asked], alone[~asked])
 
 
 def test_a_mask_has_the_known_channels_and_no_others():
@@ -147,7 +154,7 @@ def test_the_network_sees_keys_instead_of_noise_and_noise_everywhere_else():
     torch.manual_seed(0)
     denoiser = GenmoNetwork(config).denoiser.eval()
     batch, _ = real_batch(2)
-    mask = key_channels(only("joints", batch.length).joints, torch.ones(2, dtype=torch.bool))
+    mask = key_channels(only("joints", batch.length), torch.ones(2, dtype=torch.bool))
     f_cond = torch.zeros(2, FRAMES, 32)
     prepared = denoiser.prepare(f_cond, None, batch.length)
     noise, other = torch.randn(2, 2, FRAMES, 151)

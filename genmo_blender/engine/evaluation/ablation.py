@@ -1,0 +1,184 @@
+"""``ablate``: train the same small network with and without a part of the recipe, and compare, seed by seed.
+
+``guided``: half of the training clips are stripped to what three cameras see of them. One arm learns from that as well,
+guided by its own estimates (spec 7.6), the other from the other half alone. ``modes``: both passes of a step against
+either alone. All arms of a seed begin with the same weights and take as many steps of as many samples; ``guided`` uses
+the places of a quarter of the samples. Judged are estimates from synthetic footage of held-out performers
+(`estimation`) and, of what can generate, the error of the denoised joints on their windows with sentences alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...protocol.failures import RequestFailure
+from ..models import Model
+from ..network.genmo import GenmoNetwork
+from ..training.command import CACHE, checkpoint_of, find_kinds, sentence_features
+from ..training.corpus import Corpus, build, statistics_of
+from ..training.flat import flat_table
+from ..training.loop import Trainer
+from ..training.mixture import Shares
+from ..training.pack import Prepared, prepared
+from ..training.presets import BOTH, ESTIMATED, GENERATED, Preset, preset
+from ..training.samples import Clip
+from ..training.state import new_state
+from .estimation import QUICK, by_camera
+from .scenes import scenes_of
+from .stripped import stripped
+
+ARMS = {"guided": ("guided", "without"), "modes": ("both", "estimation", "diffusion")}
+FLAT = 0.25  # of the samples
+SCENES = 0  # seed of the scenes that all arms are judged by
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run. Errors in mm, ``accel`` in m/s^2, estimated in one pass and, where the diffusion was learned, sampled;
+    ``denoised`` the squared error of joints from text and noise, m^2, averaged over noise levels."""
+
+    setting: str
+    arm: str
+    seed: int
+    steps: int
+    seconds: float
+    pa_mpjpe: float
+    mpjpe: float
+    accel: float
+    sampled_pa_mpjpe: float | None
+    sampled_mpjpe: float | None
+    denoised: float | None
+
+
+@dataclass(frozen=True)
+class Material:
+    """What the runs of a seed learn from and are judged by: ``corpus`` and its ``features``, ``rest`` the clips that
+    are kept back, ``held_out`` performers."""
+
+    corpus: Corpus
+    features: Tensor
+    rest: tuple[Clip, ...]
+    held_out: Corpus
+    held_out_features: Tensor
+
+
+def halves(clips: Sequence[Clip], seed: int) -> tuple[list[Clip], list[Clip]]:
+    """Two halves by number of clips, drawn anew for each seed."""
+    order = np.random.default_rng((seed, 11)).permutation(len(clips))
+    middle = len(clips) // 2
+    first, second = sorted(order[:middle].tolist()), sorted(order[middle:].tolist())
+    return [clips[i] for i in first], [clips[i] for i in second]
+
+
+def material(data: Prepared, setting: str, seed: int) -> Material:
+    """For one seed. Sentences are encoded once for all clips."""
+    full, held_out = build(list(data.train)), build(list(data.val))
+    features, _ = sentence_features(full)
+    corpus, rest = full, []
+    if setting == "guided":
+        kept, rest = halves(data.train, seed)
+        corpus = build(kept, [clip.caption for clip in stripped(rest, seed) if clip.caption])
+        row = {sentence: i for i, sentence in enumerate(full.sentences)}
+        features = features[[row[sentence] for sentence in corpus.sentences]]
+    return Material(corpus, features, tuple(rest), held_out, sentence_features(held_out)[0])
+
+
+def arm_preset(chosen: Preset, setting: str, arm: str) -> Preset:
+    """The preset of an arm."""
+    if setting == "guided":
+        return replace(chosen, shares=replace(chosen.shares, flat=FLAT if arm == "guided" else 0.0))
+    return replace(chosen, passes={"both": BOTH, "estimation": (ESTIMATED,), "diffusion": (GENERATED,)}[arm])
+
+
+def run(given: Material, chosen: Preset, setting: str, arm: str, seed: int, steps: int, every: int = QUICK) -> Row:
+    """Train one arm and judge its moving average; ``every``: one held-out clip of so many is filmed."""
+    chosen = arm_preset(chosen, setting, arm)
+    state = new_state(chosen, seed)
+    find_kinds(state, given.corpus, given.features)
+    statistics = statistics_of(given.corpus)
+    guided = setting == "guided" and arm == "guided"
+    flat = flat_table(stripped(given.rest, seed), given.corpus) if guided else None
+    trainer = Trainer(given.corpus, given.features, statistics, chosen, state, seed, flat=flat)
+    began = time.monotonic()
+    for step in range(steps):
+        trainer.step(step / steps)
+    spent = time.monotonic() - began
+    generates = GENERATED in chosen.passes
+    denoised = None
+    if generates:
+        judged = replace(chosen, shares=Shares(), passes=BOTH, reworded=0.0, practised=0.0)
+        judge = Trainer(given.held_out, given.held_out_features, statistics, judged, state, SCENES)
+        denoised = judge.validate()["joints"]
+    checkpoint = checkpoint_of(state, chosen, statistics, ("", ""), "")
+    network = GenmoNetwork(chosen.network).eval().requires_grad_(False)
+    network.load_state_dict(state.average)
+    model = Model(network, statistics, checkpoint.record, "", torch.device("cpu"))
+    scenes = list(scenes_of(given.held_out.clips[::every], SCENES))
+    once = by_camera(model, scenes)["all"]
+    drawn = by_camera(model, scenes, sampled=True)["all"] if generates else {}
+    return Row(
+        setting, arm, seed, steps, round(spent, 1), once["pa_mpjpe"], once["mpjpe"], once["accel"],
+        drawn.get("pa_mpjpe"), drawn.get("mpjpe"), denoised,
+    )  # fmt: skip
+
+
+def table(rows: Sequence[Row]) -> list[str]:
+    """Every run, a line each."""
+    columns = ("pa_mpjpe", "mpjpe", "accel", "sampled_pa_mpjpe", "sampled_mpjpe")
+    out = [f"{'arm':<12}{'seed':>5}{'steps':>7}" + "".join(f"{c:>18}" for c in columns) + f"{'denoised':>10}"]
+    for row in rows:
+        values = [getattr(row, c) for c in columns]
+        numbers = "".join(f"{'':>18}" if v is None else f"{v:>18.1f}" for v in values)
+        last = "" if row.denoised is None else f"{row.denoised:.5f}"
+        out.append(f"{row.arm:<12}{row.seed:>5}{row.steps:>7}{numbers}{last:>10}")
+    return out
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command line of ``ablate``."""
+    parser.add_argument("setting", choices=ARMS)
+    parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders of motion shards, packed files")
+    parser.add_argument("--preset", default="mini")
+    parser.add_argument("--steps", type=int, default=900, help="of each run; 900 take about 20 minutes on two cores")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--arms", nargs="+", help="some of them")
+    parser.add_argument("--layers", type=int, help="of the network, instead of the preset's")
+    parser.add_argument("--width", type=int, help="likewise")
+    parser.add_argument("--out", type=Path, help="a line of JSON for every run, added as it ends")
+
+
+def ablate(arguments: argparse.Namespace) -> int:
+    """Run ``ablate``; returns the exit code. Raises GenmoFailure for what a person can mend."""
+    arms = arguments.arms or ARMS[arguments.setting]
+    unknown = sorted(set(arms) - set(ARMS[arguments.setting]))
+    if unknown:
+        raise RequestFailure(
+            "arms",
+            f"“{arguments.setting}” has no arm {', '.join(unknown)}.",
+            f"Use {', '.join(ARMS[arguments.setting])}.",
+        )
+    chosen = replace(preset(arguments.preset), batch=arguments.batch)
+    sizes = {"layers": arguments.layers, "latent_dim": arguments.width}
+    chosen = replace(chosen, network=replace(chosen.network, **{k: v for k, v in sizes.items() if v}))
+    data = prepared(arguments.data, CACHE)
+    rows = []
+    for seed in arguments.seeds:
+        given = material(data, arguments.setting, seed)
+        for arm in arms:
+            rows.append(run(given, chosen, arguments.setting, arm, seed, arguments.steps))
+            print(table(rows[-1:])[-1], flush=True)
+            if arguments.out:
+                with open(arguments.out, "a", encoding="utf-8") as file:
+                    file.write(json.dumps(asdict(rows[-1])) + "\n")
+    print("\n".join(table(rows)))
+    return 0

@@ -1,0 +1,53 @@
+"""Runs that are compared: what each arm learns from, and what is told of it."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from genmo_blender.engine.__main__ import main
+from genmo_blender.engine.evaluation import ablation
+from genmo_blender.engine.evaluation.stripped import stripped
+from genmo_blender.engine.training.corpus import build
+from genmo_blender.engine.training.importers import shards
+from genmo_blender.engine.training.mixture import Shares
+from tests.engine.training import curve
+
+DATA = Path(__file__).parents[2] / "data" / "motion"
+
+
+@pytest.fixture(scope="module")
+def given():
+    clips = shards.load(DATA)
+    kept, rest = ablation.halves(clips, 0)
+    corpus = build(kept, [clip.caption for clip in stripped(rest, 0) if clip.caption])
+    held_out = build(kept[:1])
+    features = [torch.randn(len(c.sentences), 4, 8).half() for c in (corpus, held_out)]
+    return ablation.Material(corpus, features[0], tuple(rest), held_out, features[1])
+
+
+def test_halves_are_all_clips_once_and_others_for_another_seed():
+    clips = shards.load(DATA)
+    first, second = ablation.halves(clips, 0)
+    assert {c.id for c in first} | {c.id for c in second} == {c.id for c in clips} and abs(len(first) - len(second)) < 2
+    assert [c.id for c in first] != [c.id for c in ablation.halves(clips, 1)[0]]
+
+
+def test_an_arm_learns_from_what_its_name_says(given):
+    shares = Shares(filmed=0.5, wordless=0.5)
+    rows = [
+        ablation.run(given, curve.small_preset(batch=8, shares=shares), setting, arm, 0, 2, every=1)
+        for setting in ablation.ARMS
+        for arm in ablation.ARMS[setting]
+    ]
+    by_arm = {row.arm: row for row in rows}
+    # what a quarter of the samples are makes another model, and so does every pass
+    assert len({row.mpjpe for row in rows}) == 4 and by_arm["without"].mpjpe == by_arm["both"].mpjpe
+    assert by_arm["estimation"].sampled_mpjpe is None and by_arm["estimation"].denoised is None
+    assert all(row.denoised > 0 and row.sampled_mpjpe > 0 for row in rows if row.arm != "estimation")
+    assert len(ablation.table(rows)) == 1 + len(rows)
+
+
+def test_an_arm_that_there_is_not_is_refused_with_a_sentence(capsys):
+    assert main(["ablate", "modes", "--data", str(DATA), "--arms", "guided"]) == 1
+    assert "has no arm guided" in capsys.readouterr().err
