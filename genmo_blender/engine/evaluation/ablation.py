@@ -38,6 +38,7 @@ from .stripped import stripped
 
 ARMS = {"guided": ("guided", "without"), "modes": ("both", "estimation", "diffusion")}
 FLAT = 0.25  # of the samples
+KINDS = "embed_sentence.kinds."
 SCENES = 0  # seed of the scenes that all arms are judged by
 
 
@@ -62,13 +63,14 @@ class Row:
 @dataclass(frozen=True)
 class Material:
     """What the runs of a seed learn from and are judged by: ``corpus`` and its ``features``, ``rest`` the clips that
-    are kept back, ``held_out`` performers."""
+    are kept back, ``held_out`` performers; ``kinds`` what networks are told of the sentences, found once."""
 
     corpus: Corpus
     features: Tensor
     rest: tuple[Clip, ...]
     held_out: Corpus
     held_out_features: Tensor
+    kinds: dict[str, Tensor]
 
 
 def halves(clips: Sequence[Clip], seed: int) -> tuple[list[Clip], list[Clip]]:
@@ -79,7 +81,7 @@ def halves(clips: Sequence[Clip], seed: int) -> tuple[list[Clip], list[Clip]]:
     return [clips[i] for i in first], [clips[i] for i in second]
 
 
-def material(data: Prepared, setting: str, seed: int) -> Material:
+def material(data: Prepared, chosen: Preset, setting: str, seed: int) -> Material:
     """For one seed. Sentences are encoded once for all clips."""
     full, held_out = build(list(data.train)), build(list(data.val))
     features, _ = sentence_features(full)
@@ -89,7 +91,15 @@ def material(data: Prepared, setting: str, seed: int) -> Material:
         corpus = build(kept, [clip.caption for clip in stripped(rest, seed) if clip.caption])
         row = {sentence: i for i, sentence in enumerate(full.sentences)}
         features = features[[row[sentence] for sentence in corpus.sentences]]
-    return Material(corpus, features, tuple(rest), held_out, sentence_features(held_out)[0])
+    held_out_features, _ = sentence_features(held_out)
+    return Material(corpus, features, tuple(rest), held_out, held_out_features, kinds_for(chosen, corpus, features))
+
+
+def kinds_for(chosen: Preset, corpus: Corpus, features: Tensor) -> dict[str, Tensor]:
+    """The part of a preset's weights that is found from the sentences and not learned."""
+    state = new_state(chosen, 0)
+    find_kinds(state, corpus, features)
+    return {name: value for name, value in state.average.items() if KINDS in name}
 
 
 def arm_preset(chosen: Preset, setting: str, arm: str) -> Preset:
@@ -103,7 +113,8 @@ def run(given: Material, chosen: Preset, setting: str, arm: str, seed: int, step
     """Train one arm and judge its moving average; ``every``: one held-out clip of so many is filmed."""
     chosen = arm_preset(chosen, setting, arm)
     state = new_state(chosen, seed)
-    find_kinds(state, given.corpus, given.features)
+    state.network.load_state_dict(given.kinds, strict=False)
+    state.average.update({name: value.clone() for name, value in given.kinds.items()})
     statistics = statistics_of(given.corpus)
     guided = setting == "guided" and arm == "guided"
     flat = flat_table(stripped(given.rest, seed), given.corpus) if guided else None
@@ -173,7 +184,7 @@ def ablate(arguments: argparse.Namespace) -> int:
     data = prepared(arguments.data, CACHE)
     rows = []
     for seed in arguments.seeds:
-        given = material(data, arguments.setting, seed)
+        given = material(data, chosen, arguments.setting, seed)
         for arm in arms:
             rows.append(run(given, chosen, arguments.setting, arm, seed, arguments.steps))
             print(table(rows[-1:])[-1], flush=True)

@@ -1,5 +1,6 @@
 """Runs that are compared: what each arm learns from, and what is told of it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,11 @@ from tests.engine.training import curve
 DATA = Path(__file__).parents[2] / "data" / "motion"
 
 
+def small(**changes):
+    tried = curve.small_preset(batch=8, **changes)
+    return replace(tried, network=replace(tried.network, sentence_kinds=16))
+
+
 @pytest.fixture(scope="module")
 def given():
     clips = shards.load(DATA)
@@ -23,7 +29,9 @@ def given():
     corpus = build(kept, [clip.caption for clip in stripped(rest, 0) if clip.caption])
     held_out = build(kept[:1])
     features = [torch.randn(len(c.sentences), 4, 8).half() for c in (corpus, held_out)]
-    return ablation.Material(corpus, features[0], tuple(rest), held_out, features[1])
+    kinds = ablation.kinds_for(small(), corpus, features[0])
+    assert kinds
+    return ablation.Material(corpus, features[0], tuple(rest), held_out, features[1], kinds)
 
 
 def test_halves_are_all_clips_once_and_others_for_another_seed():
@@ -34,18 +42,20 @@ def test_halves_are_all_clips_once_and_others_for_another_seed():
 
 
 def test_an_arm_learns_from_what_its_name_says(given):
-    shares = Shares(filmed=0.5, wordless=0.5)
-    rows = [
-        ablation.run(given, curve.small_preset(batch=8, shares=shares), setting, arm, 0, 2, every=1)
-        for setting in ablation.ARMS
-        for arm in ablation.ARMS[setting]
-    ]
-    by_arm = {row.arm: row for row in rows}
+    arms = (("guided", "guided"), ("guided", "without"), ("modes", "estimation"))
+    chosen = small(shares=Shares(filmed=0.5, wordless=0.5))
+    rows = [ablation.run(given, chosen, setting, arm, 0, 1, every=1) for setting, arm in arms]
     # what a quarter of the samples are makes another model, and so does every pass
-    assert len({row.mpjpe for row in rows}) == 4 and by_arm["without"].mpjpe == by_arm["both"].mpjpe
-    assert by_arm["estimation"].sampled_mpjpe is None and by_arm["estimation"].denoised is None
-    assert all(row.denoised > 0 and row.sampled_mpjpe > 0 for row in rows if row.arm != "estimation")
-    assert len(ablation.table(rows)) == 1 + len(rows)
+    assert len({row.mpjpe for row in rows}) == 3
+    assert rows[2].sampled_mpjpe is None and rows[2].denoised is None
+    assert all(row.denoised > 0 and row.sampled_mpjpe > 0 for row in rows[:2])
+    assert len(ablation.table(rows)) == 4
+
+
+def test_every_arm_is_a_preset_of_its_own():
+    arms = [ablation.arm_preset(small(), setting, arm) for setting in ablation.ARMS for arm in ablation.ARMS[setting]]
+    assert [arm.shares.flat for arm in arms] == [ablation.FLAT, 0.0, 0.0, 0.0, 0.0]
+    assert [arm.passes for arm in arms[2:]] == [("estimation", "diffusion"), ("estimation",), ("diffusion",)]
 
 
 def test_an_arm_that_there_is_not_is_refused_with_a_sentence(capsys):
