@@ -25,7 +25,7 @@ from ..models import Model
 from ..network.genmo import GenmoNetwork
 from ..training.command import CACHE, checkpoint_of, find_kinds, sentence_features
 from ..training.corpus import Corpus, build, statistics_of
-from ..training.flat import flat_table
+from ..training.flat import captions_of, flat_table
 from ..training.loop import Trainer
 from ..training.mixture import Shares
 from ..training.pack import Prepared, prepared
@@ -88,7 +88,7 @@ def material(data: Prepared, chosen: Preset, setting: str, seed: int) -> Materia
     corpus, rest = full, []
     if setting == "guided":
         kept, rest = halves(data.train, seed)
-        corpus = build(kept, [clip.caption for clip in stripped(rest, seed) if clip.caption])
+        corpus = build(kept, captions_of(stripped(rest, seed)))
         row = {sentence: i for i, sentence in enumerate(full.sentences)}
         features = features[[row[sentence] for sentence in corpus.sentences]]
     held_out_features, _ = sentence_features(held_out)

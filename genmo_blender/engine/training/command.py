@@ -21,6 +21,7 @@ from ..precision import has_native_bf16
 from ..representation.codec import Statistics
 from .corpus import Corpus, build, statistics_of
 from .distributed import DEVICES, World, joined
+from .flat import captions_of, flat_table
 from .kinds import fill_kinds, kinds_of, sides_of
 from .loop import Trainer
 from .pack import ENDING, SPLITS, Prepared, prepared, read_pack, write_pack
@@ -78,7 +79,7 @@ def add_pack_arguments(parser: argparse.ArgumentParser) -> None:
 
 def pack(arguments: argparse.Namespace) -> int:
     """Run ``pack``; returns the exit code. Raises GenmoFailure for what a person can mend."""
-    size = write_pack(arguments.out, _flat(arguments.data))
+    size = write_pack(arguments.out, _chained(arguments.data))
     print(f"{arguments.out}: {size / 1e6:.1f} MB")
     made = read_pack(arguments.out)
     _say(made)
@@ -109,10 +110,11 @@ def _train(arguments: argparse.Namespace, chosen: Preset, world: World) -> None:
             "run_exists", f"{arguments.out} already holds a run.", "Add --resume or choose another --out."
         )
     with world.chief_first():
-        data = prepared(_flat(arguments.data), CACHE)
+        data = prepared(_chained(arguments.data), CACHE)
         if world.chief:
             _say(data)
-        corpus, held_out = build(list(data.train)), build(list(data.val))
+        footage = [clip for clip in data.footage if clip.split == "train"] if chosen.shares.flat else []
+        corpus, held_out = build(list(data.train), captions_of(footage)), build(list(data.val))
         features, encoder = sentence_features(corpus)
         held_out_features, _ = sentence_features(held_out)
     find_kinds(state, corpus, features)
@@ -121,8 +123,9 @@ def _train(arguments: argparse.Namespace, chosen: Preset, world: World) -> None:
     with world.chief_first():
         heard = bool(chosen.shares.dances or chosen.shares.songs)
         songs, held_out_songs = (_songs(arguments.songs, data, split, heard) for split in SPLITS)
+    flat = flat_table(footage, corpus) if footage else None
     trainer = Trainer(
-        corpus, features, statistics, chosen, state, arguments.seed, world, arguments.accumulate, half, songs
+        corpus, features, statistics, chosen, state, arguments.seed, world, arguments.accumulate, half, songs, flat
     )
     judged = replace(chosen, batch=min(chosen.batch, VALIDATION_BATCH), reworded=0.0, practised=0.0)
     validation = Trainer(
@@ -174,7 +177,7 @@ def _songs(path: Path | None, data: Prepared, split: str, heard: bool) -> SongTa
     return table
 
 
-def _flat(groups: list[list[Path]]) -> list[Path]:
+def _chained(groups: list[list[Path]]) -> list[Path]:
     return [path for group in groups for path in group]
 
 

@@ -17,37 +17,26 @@ from torch import Tensor
 from ...protocol.failures import StorageFailure
 from ..network.heads import NetworkOutput
 from ..representation.boxes import to_unit_box
-from ..representation.camera import NEAR, estimate_intrinsics, full_translation
+from ..representation.camera import NEAR, estimate_intrinsics, full_translation, intrinsics
 from ..representation.codec import BETAS, BODY_POSE, GLOBAL_ORIENT, Statistics
 from ..representation.rotations import matrix_from_6d, matrix_to_6d
-from .augment import COCO, mirror_keypoints
-from .corpus import FPS, Corpus
+from .augment import mirror_keypoints
+from .corpus import Corpus
 from .filmed_body import FilmedBody
 from .footage import SHAPES, Film, Sight, harmless
+from .samples import Clip, Keypoints
 from .windows import MAX_TEXTS, SHORTEST, WINDOW, Windows, unheard
 
 Array = np.ndarray
 
 
 @dataclass(frozen=True)
-class FlatClip:
-    """What an importer of footage without truth gives: ``keypoints`` (T, 17, 3) COCO-17, pixels and confidence from 0
-    to 1, of a picture ``size`` (width, height) pixels, at ``fps``; ``caption`` of the whole clip, empty without one."""
-
-    id: str
-    keypoints: Array
-    size: tuple[float, float]
-    fps: float
-    caption: str = ""
-
-
-@dataclass(frozen=True)
 class FlatTable:
     """All such clips at 30 frames a second, one behind the other.
 
-    ``keypoints`` (2N, 17, 3) pixels and confidence, the mirrored twins as the second half; ``k`` (clips, 3, 3) guessed
-    from the picture's size; ``start``, ``length`` (clips,) rows of a clip; ``text`` (clips,) row of its caption among
-    the corpus's texts, -1 without one.
+    ``keypoints`` (2N, 17, 3) pixels and confidence, the mirrored twins as the second half; ``k`` (clips, 3, 3), guessed
+    from the picture's size where the focal length is not known; ``start``, ``length`` (clips,) rows of a clip; ``text``
+    (clips,) row of its caption among the corpus's texts, -1 without one.
     """
 
     keypoints: Tensor
@@ -61,46 +50,37 @@ class FlatTable:
         return replace(self, keypoints=self.keypoints.to(device), k=self.k.to(device))
 
 
-def flat_table(clips: Sequence[FlatClip], corpus: Corpus) -> FlatTable:
-    """Gather clips; `corpus.build` was told their captions. Clips shorter than a second are left out.
+def whole_caption(clip: Clip) -> str:
+    """The first sentence about the whole clip; "" without one."""
+    return next((c.text for c in clip.captions if c.kind != "motion"), "")
 
-    Raises StorageFailure for a clip whose arrays are of another shape or hold what is no number, and when none is left.
+
+def captions_of(clips: Sequence[Clip]) -> list[str]:
+    """What `corpus.build` is told of footage without truth."""
+    return [said for clip in clips if (said := whole_caption(clip))]
+
+
+def flat_table(clips: Sequence[Clip], corpus: Corpus) -> FlatTable:
+    """Gather clips that have keypoints; `corpus.build` was told their captions. Those shorter than a second are left
+    out.
+
+    Raises StorageFailure when none is left.
     """
     row = {text: i for i, text in enumerate(corpus.texts)}
-    kept = [(clip, at_our_rate(_checked(clip))) for clip in clips]
-    kept = [(clip, keypoints) for clip, keypoints in kept if len(keypoints) >= SHORTEST]
+    kept = [(clip, clip.keypoints) for clip in clips if clip.keypoints is not None and clip.frames >= SHORTEST]
     if not kept:
         raise StorageFailure("no_footage", "There is no 2D footage of a second or more.", "Give other keypoint files.")
-    length = np.array([len(keypoints) for _, keypoints in kept])
-    twins = [mirror_keypoints(torch.from_numpy(keypoints), clip.size[0]).numpy() for clip, keypoints in kept]
-    halves = np.concatenate([*(keypoints for _, keypoints in kept), *twins]).astype(np.float32)
-    k = torch.stack([estimate_intrinsics(*clip.size) for clip, _ in kept])
-    text = np.array([row[clip.caption] if clip.caption else -1 for clip, _ in kept])
+    length = np.array([clip.frames for clip, _ in kept])
+    twins = [mirror_keypoints(torch.from_numpy(seen.points), seen.size[0]).numpy() for _, seen in kept]
+    halves = np.concatenate([*(seen.points for _, seen in kept), *twins]).astype(np.float32)
+    k = torch.stack([_intrinsics(seen) for _, seen in kept])
+    text = np.array([row[said] if (said := whole_caption(clip)) else -1 for clip, _ in kept])
     return FlatTable(torch.from_numpy(halves), k, np.cumsum(length) - length, length, text)
 
 
-def _checked(clip: FlatClip) -> FlatClip:
-    points = np.asarray(clip.keypoints)
-    good = points.ndim == 3 and points.shape[1:] == (COCO, 3) and len(points) > 0 and np.isfinite(points).all()
-    if not (good and clip.fps > 0 and min(clip.size) > 0):
-        raise StorageFailure(
-            "bad_footage",
-            f"The keypoints of {clip.id} are not 17 joints of a picture with a size and a frame rate.",
-            "Write x, y and confidence of the 17 joints of COCO for every frame, in pixels.",
-        )
-    return clip
-
-
-def at_our_rate(clip: FlatClip) -> Array:
-    """The clip's keypoints (T', 17, 3) at 30 frames a second; between two frames the confidence is the lower one."""
-    points = np.asarray(clip.keypoints, dtype=np.float64)
-    at = np.arange(int((len(points) - 1) * FPS / clip.fps + 1e-6) + 1) * clip.fps / FPS
-    low = np.minimum(at.astype(int), len(points) - 1)
-    high = np.minimum(low + 1, len(points) - 1)
-    share = (at - low)[:, None, None]
-    out = (1 - share) * points[low] + share * points[high]
-    out[..., 2] = np.where(share[..., 0] > 1e-6, np.minimum(points[low], points[high])[..., 2], points[low][..., 2])
-    return out
+def _intrinsics(seen: Keypoints) -> Tensor:
+    width, height = seen.size
+    return intrinsics(width, height, seen.focal) if seen.focal else estimate_intrinsics(width, height)
 
 
 def draw_flat(table: FlatTable, corpus: Corpus, rng: np.random.Generator, n: int) -> Windows:

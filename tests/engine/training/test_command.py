@@ -19,6 +19,7 @@ from genmo_blender.engine.training.songs import SongTable, load, save
 
 from ..conditions.sounds import clicks, write_wave
 from .importers.test_aistpp import NAMES, dance
+from .importers.test_keypoints import write as write_keypoints
 
 ROOT = Path(__file__).parents[3]
 DATA = ROOT / "tests" / "data" / "motion"
@@ -161,3 +162,22 @@ def test_dances_without_a_word_train_on_their_own_songs_and_their_licence_goes_o
     assert main(["pack", "--data", str(data), "--out", str(packed)]) == 0
     assert "non-commercial" in capsys.readouterr().out
     assert load(tmp_path / "dances.songs.npz").dance.all()
+
+
+def test_footage_without_motion_is_learned_from_beside_motion(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "CACHE", tmp_path / "cache")
+    monkeypatch.setenv("GENMO_PAUSED_BY", str(os.getpid()))
+    given = []
+    made = command.flat_table
+    monkeypatch.setattr(command, "flat_table", lambda clips, corpus: given.append(made(clips, corpus)) or given[-1])
+    for name in ("one", "two", "three"):
+        path = write_keypoints(tmp_path / "footage" / name / "clip.json")
+        path.with_suffix(".txt").write_text("a person juggles\n")
+    train = ["--data", str(folder), str(tmp_path / "footage"), "--batch", "8", "--threads", "1", "--steps", "1"]
+    assert main(["train", *train, "--preset", "mini", "--out", str(tmp_path / "run")]) == 0
+    (table,) = given
+    assert len(table.length) >= 2 and (table.length == 60).all() and (table.text >= 0).all()
+    losses = json.loads((tmp_path / "run" / "log.jsonl").read_text().splitlines()[0])
+    assert losses["keypoints"] > 0
+    assert main(["train", *train, "--preset", "mini_text", "--out", str(tmp_path / "texts")]) == 0
+    assert len(given) == 1

@@ -14,10 +14,11 @@ from genmo_blender.engine.representation.camera import weak_perspective
 from genmo_blender.engine.representation.codec import BETAS, BODY_POSE, GLOBAL_ORIENT
 from genmo_blender.engine.representation.rotations import matrix_to_6d
 from genmo_blender.engine.training import corpus, flat
-from genmo_blender.engine.training.flat import FlatClip, flat_table
+from genmo_blender.engine.training.flat import captions_of, flat_table, whole_caption
 from genmo_blender.engine.training.footage import observe
 from genmo_blender.engine.training.importers import shards
 from genmo_blender.engine.training.mixture import FLAT, Shares
+from genmo_blender.engine.training.samples import Keypoints
 from genmo_blender.protocol.failures import StorageFailure
 from tests.engine.training import curve
 
@@ -38,7 +39,7 @@ def footage(clips):
 
 @pytest.fixture(scope="module")
 def built(clips, footage):
-    return corpus.build(clips, [clip.caption for clip in footage if clip.caption])
+    return corpus.build(clips, captions_of(footage))
 
 
 @pytest.fixture(scope="module")
@@ -50,20 +51,8 @@ def trainer(built, table, shares, **changes):
     return curve.small_trainer(built, curve.small_preset(shares=shares, **changes), flat=table)
 
 
-def test_keypoints_come_at_thirty_frames_a_second():
-    ramp = np.zeros((61, 17, 3))
-    ramp[..., 0] = np.arange(61)[:, None]
-    ramp[..., 2] = 1.0
-    ramp[30, 5, 2] = 0.0
-    fast, slow = (flat.at_our_rate(FlatClip("", ramp, (10, 10), fps)) for fps in (60.0, 15.0))
-    assert len(fast) == 31 and np.allclose(fast[:, 0, 0], np.arange(0, 61, 2)) and fast[15, 5, 2] == 0
-    assert len(slow) == 121 and np.allclose(slow[:, 0, 0], np.arange(121) / 2)
-    assert slow[59, 5, 2] == slow[60, 5, 2] == slow[61, 5, 2] == 0 and slow[58, 5, 2] == 1
-    assert np.array_equal(flat.at_our_rate(FlatClip("", ramp, (10, 10), 30.0)), ramp)
-
-
 def test_the_table_holds_every_clip_and_its_mirrored_twin(table, footage):
-    first = footage[1].keypoints
+    first = footage[1].keypoints.points
     rows = slice(int(table.start[1]), int(table.start[1] + table.length[1]))
     assert torch.equal(table.keypoints[rows], torch.from_numpy(first))
     twin = table.keypoints[len(table.keypoints) // 2 :][rows]
@@ -72,18 +61,16 @@ def test_the_table_holds_every_clip_and_its_mirrored_twin(table, footage):
     assert float(table.k[1, 0, 0]) == pytest.approx(1414.2, abs=0.1)
 
 
-def test_footage_that_is_none_is_refused_with_a_sentence(footage, built):
-    good = footage[0]
-    for bad in (
-        replace(good, keypoints=good.keypoints[:, :16]),
-        replace(good, keypoints=good.keypoints * np.nan),
-        replace(good, fps=0.0),
-        replace(good, size=(0.0, 10.0)),
-    ):
-        with pytest.raises(StorageFailure, match="17 joints"):
-            flat_table([good, bad], built)
+def test_footage_that_is_too_short_is_refused_with_a_sentence(footage, built):
+    seen = footage[0].keypoints
     with pytest.raises(StorageFailure, match="no 2D footage of a second"):
-        flat_table([replace(good, keypoints=good.keypoints[:20])], built)
+        flat_table([replace(footage[0], keypoints=replace(seen, points=seen.points[:20]))], built)
+
+
+def test_a_known_focal_length_is_kept(footage, built):
+    seen = footage[0].keypoints
+    table = flat_table([replace(footage[0], keypoints=replace(seen, focal=900.0))], built)
+    assert table.k[0].tolist() == [[900.0, 0.0, 500.0], [0.0, 900.0, 500.0], [0.0, 0.0, 1.0]]
 
 
 def test_windows_of_footage_lie_in_their_clips_with_their_captions(table, built, footage):
@@ -93,7 +80,7 @@ def test_windows_of_footage_lie_in_their_clips_with_their_captions(table, built,
     assert (windows.flat + windows.length <= table.start[clip] + table.length[clip]).all()
     assert (windows.length == np.minimum(table.length[clip], 120)).all()
     for row, of in zip(windows.sentence[:, 0], clip, strict=True):
-        caption = footage[of].caption
+        caption = whole_caption(footage[of])
         assert (row >= 0) == bool(caption)
         assert not caption or row in built.choices[built.texts.index(caption)]
 
@@ -102,7 +89,8 @@ def test_the_true_body_fits_its_keypoints_and_another_does_not(clips, built):
     """Without noise, and with the camera that the keypoints were seen by."""
     scene = next(iter(scenes_of(clips[:1], 3)))
     keypoints = scene.keypoints(0, noise=0.0)
-    one = trainer(built, flat_table([FlatClip("", keypoints.numpy(), (1000, 1000), 30.0)], built), ONLY, batch=4)
+    only = replace(clips[0], captions=(), keypoints=Keypoints(keypoints.numpy(), (1000, 1000)))
+    one = trainer(built, flat_table([only], built), ONLY, batch=4)
     one.mixture.flat = replace(one.mixture.flat, k=scene.k[None])
     given = one.batch(0, slice(0, 2))
     made, length = given.film, int(given.batch.length[0])
