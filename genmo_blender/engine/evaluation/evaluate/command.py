@@ -7,6 +7,7 @@ import json
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import torch
 
 from ....protocol.failures import GenmoFailure, RequestFailure
-from ....protocol.requests import GenerateRequest
+from ....protocol.requests import MAX_TAKES, GenerateRequest
 from ...pipeline import Pipeline
 from ...training.corpus import fingerprint
 from .context import FULL, QUICK, Context
@@ -39,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--evaluator", type=Path, default=EVALUATOR, help="text-motion evaluator (default: ours)")
     parser.add_argument("--sections", default=",".join(SECTIONS), help="names with commas between them")
     parser.add_argument("--quick", action="store_true", help="a few of everything, to see that it runs")
+    parser.add_argument("--takes", type=int, help=f"takes of each frozen prompt (default: {FULL.takes})")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=GenerateRequest.steps)
     parser.add_argument("--guidance", type=float, default=GenerateRequest.guidance)
@@ -57,9 +59,14 @@ def evaluate(arguments: argparse.Namespace) -> int:
             f"There are {', '.join(SECTIONS)}.",
         )
     folders = [folder for group in arguments.data for folder in group]
+    effort = QUICK if arguments.quick else FULL
+    if arguments.takes is not None:
+        if not 1 <= arguments.takes <= MAX_TAKES:
+            raise RequestFailure("takes", f"{arguments.takes} takes are not possible.", f"Give 1 to {MAX_TAKES}.")
+        effort = replace(effort, takes=arguments.takes)
     context = Context(
         Pipeline.load(arguments.model), folders, arguments.songs, arguments.evaluator, arguments.out, arguments.seed,
-        arguments.steps, arguments.guidance, QUICK if arguments.quick else FULL, _said,
+        arguments.steps, arguments.guidance, effort, _said,
     )  # fmt: skip
     sections = [_measured(name, context, import_module(f".{name}", __package__).measure) for name in names]
     links = {}
@@ -102,6 +109,7 @@ def _facts(context: Context, arguments: argparse.Namespace) -> dict[str, Any]:
         "steps": context.steps,
         "guidance": context.guidance,
         "seed": context.seed,
+        "takes": context.effort.takes,
         "quick": bool(arguments.quick),
         "device": model.device.type,
         "torch": torch.__version__,

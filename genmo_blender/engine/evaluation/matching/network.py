@@ -24,6 +24,8 @@ from .rows import EVERY, FRAMES, WIDTH, motion_rows
 Array = np.ndarray
 FORMAT = "genmo_evaluator_1"
 TEXT_WIDTH = 384
+A_TOKEN = 4
+"""Rows that a token of the motion encoder stands for."""
 SIZE = 64
 """Numbers of an embedding. Embeddings are unit vectors times its root, so that each number is about one in size."""
 
@@ -50,8 +52,8 @@ class Evaluator(nn.Module):
         self.sizes = sizes = sizes or Sizes()
         self.register_buffer("mean", torch.zeros(WIDTH))
         self.register_buffer("std", torch.ones(WIDTH))
-        # a token holds four rows and overlaps its neighbours by two
-        self.tokens = nn.Conv1d(WIDTH, sizes.width, 4, stride=2, padding=1)
+        # a token looks at eight rows, four more than it stands for
+        self.tokens = nn.Conv1d(WIDTH, sizes.width, 2 * A_TOKEN, stride=A_TOKEN, padding=A_TOKEN // 2)
         self.motion_encoder = _transformer(sizes, sizes.layers)
         self.motion_head = _head(sizes)
         self.words = nn.Linear(TEXT_WIDTH, sizes.width)
@@ -62,8 +64,8 @@ class Evaluator(nn.Module):
         """Rows (B, T, `WIDTH`) of which ``length`` (B,) count -> (B, 64)."""
         valid = torch.arange(rows.shape[1], device=rows.device) < length[:, None]
         x = (rows - self.mean) / self.std * valid[..., None]
-        x = self.tokens(functional.pad(x, (0, 0, 0, rows.shape[1] % 2)).transpose(1, 2)).transpose(1, 2)
-        seen = torch.arange(x.shape[1], device=rows.device) < ((length + 1) // 2)[:, None]
+        x = self.tokens(functional.pad(x, (0, 0, 0, -rows.shape[1] % A_TOKEN)).transpose(1, 2)).transpose(1, 2)
+        seen = torch.arange(x.shape[1], device=rows.device) < ((length + A_TOKEN - 1) // A_TOKEN)[:, None]
         return _embedding(self.motion_encoder, self.motion_head, x, seen)
 
     def texts(self, features: Tensor) -> Tensor:

@@ -29,8 +29,8 @@ COVER = 0.5
 class Settings:
     """How it is trained."""
 
-    steps: int = 1500
-    batch: int = 192
+    steps: int = 800
+    batch: int = 128
     rate: float = 1e-3
     decay: float = 0.05
     noise: float = 0.1
