@@ -85,7 +85,7 @@ def material(data: Prepared, chosen: Preset, setting: str, seed: int) -> Materia
     """For one seed. Sentences are encoded once for all clips."""
     full, held_out = build(list(data.train)), build(list(data.val))
     features, _ = sentence_features(full)
-    corpus, rest = full, []
+    corpus, rest = full, list[Clip]()
     if setting == "guided":
         kept, rest = halves(data.train, seed)
         corpus = build(kept, captions_of(stripped(rest, seed)))

@@ -64,7 +64,7 @@ def gallery_of(clips: Sequence[Clip], seed: int, windows: int) -> Gallery:
     long = [clip for clip in clips if clip.frames >= WINDOW]
     rng = np.random.default_rng((seed, 5))
     share = np.array([clip.frames for clip in long], dtype=np.float64)
-    places, seen, bodies = [], [], []
+    places, seen, bodies = list[Tensor](), list[Tensor](), list[Body]()
     for clip in rng.choice(len(long), size=windows, p=share / share.sum()):
         first = int(rng.integers(long[clip].frames - WINDOW + 1))
         for scene in filmed(long[clip], slice(first, first + WINDOW), int(rng.integers(2**31)), len(bodies)):

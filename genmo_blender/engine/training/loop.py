@@ -105,7 +105,8 @@ class Trainer:
         self.deviations = deviations_of(self.features, kinds_of(corpus)) if told else None
         films = preset.shares.filmed or preset.shares.flat
         self.body = FilmedBody.of(load_free_body()).to(self.device) if films else None
-        songs, flat = (None if x is None else x.to(self.device) for x in (songs, flat))
+        songs = None if songs is None else songs.to(self.device)
+        flat = None if flat is None else flat.to(self.device)
         self.mixture = Mixture(preset.shares, self.statistics, corpus, self.body, songs, flat)
         assert isinstance(preset.weights, Weights)
         self.weights, self.channels = preset.weights, preset.weights.channels().to(self.device)
@@ -214,9 +215,10 @@ class Trainer:
         parts, said = terms(out, batch, self.statistics, self.channels, film)
         parts = {name: part * (here / count) for name, part in parts.items()}
         if film is not None and sample.sight is not None:
-            chosen = (out.pred_cam.float(), said.joints, said.root, said.root_camera)
-            camera = [x.index_select(0, film.rows) for x in chosen]
-            parts |= camera_terms(*camera, film, sample.sight, count)
+            pred_cam, joints, root, root_camera = (
+                x.index_select(0, film.rows) for x in (out.pred_cam.float(), said.joints, said.root, said.root_camera)
+            )
+            parts |= camera_terms(pred_cam, joints, root, root_camera, film, sample.sight, count)
             if self.mixture.shares.flat:
                 assert self.body is not None
                 fit = keypoint_term(out, film, sample.sight, self.body, self.statistics, guide, count)
