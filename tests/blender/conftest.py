@@ -57,6 +57,12 @@ def _installed_zip() -> Path:
 
 
 @pytest.fixture(scope="session")
+def archive() -> Path:
+    """The zip that is installed."""
+    return _installed_zip()
+
+
+@pytest.fixture(scope="session")
 def installed() -> Iterator[str]:
     """The module's name of the installed and enabled extension."""
     if EXTENSION not in bpy.context.preferences.addons:

@@ -31,7 +31,7 @@ def install(repo="user_default", path=archive):
     return name
 def shot():
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
-    bpy.context.scene.render.fps = 30
+    bpy.context.scene.render.fps, bpy.context.scene.genmo.steps = 30, 5
     bpy.ops.genmo.add_character(name="Hero")
     bpy.ops.genmo.add_text_strip(text="a person walks", start=1, end=61)
     return bpy.data.objects["Hero"]

@@ -13,6 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 NO_SOCKETS = Path(__file__).resolve().parents[2] / "tools" / "no_sockets.py"
 
 CLEAN = """
@@ -48,6 +50,7 @@ tell(keys=sorted({len(c.keyframe_points) for c in curves}), curves=len(curves), 
 """
 
 EVERYTHING = """
+bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
 def tried(name):
     try:
         return sorted(getattr(bpy.ops.genmo, name)())[0]
@@ -75,33 +78,39 @@ socket.socket()
 """
 
 
-def alone(stage, tmp_path, code):
+def alone(archive, folder, code):
     """A Blender with empty user folders, in which no engine is named, and under whose system no socket is opened."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("GENMO_", "BLENDER_", "XDG_"))}
-    environment = kept | {"HOME": str(tmp_path), "BLENDER_USER_RESOURCES": str(tmp_path / "blender")}
-    (tmp_path / "blender").mkdir()
-    command = [sys.executable, str(NO_SOCKETS), sys.executable, "-c", CLEAN + code, str(stage.archive)]
+    environment = kept | {"HOME": str(folder), "BLENDER_USER_RESOURCES": str(folder / "blender")}
+    (folder / "blender").mkdir()
+    command = [sys.executable, str(NO_SOCKETS), sys.executable, "-c", CLEAN + code, str(archive)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
 
 
 def told(done, status=0):
     """What a Blender has told that ended with a status."""
     assert done.returncode == status, done.stdout + done.stderr
-    (line,) = [line for line in done.stdout.splitlines() if line.startswith("TELL ")]
-    found = json.loads(line.removeprefix("TELL "))
-    assert found.pop("clean") and found.pop("opened") == []
+    lines = [line.removeprefix("TELL ") for line in done.stdout.splitlines() if line.startswith("TELL ")]
+    found = [json.loads(line) for line in lines]
+    assert all(one.pop("clean") and one.pop("opened") == [] for one in found)
     return found
 
 
-def test_the_zip_alone_makes_a_person_walk_forward(stage, tmp_path):
-    found = told(alone(stage, tmp_path, MOTION))
+@pytest.fixture(scope="module")
+def fresh(archive, tmp_path_factory):
+    """What one fresh install has told: of its first motion, and of all operators."""
+    return told(alone(archive, tmp_path_factory.mktemp("fresh"), MOTION + EVERYTHING))
+
+
+def test_the_zip_alone_makes_a_person_walk_forward(fresh):
+    found = fresh[0]
     assert found["keys"] == [121] and found["curves"] == 22 * 4 + 3
     assert found["engine"].startswith("lite ")
     assert found["metres"] > 1.5 and found["ahead"] > 1.5  # characters look along -Y when they are added
 
 
-def test_every_operator_works_or_says_why_it_does_not(stage, tmp_path):
-    found = told(alone(stage, tmp_path, EVERYTHING))
+def test_every_operator_works_or_says_why_it_does_not(fresh):
+    found = fresh[1]
     assert {name for name, _ in found["then"]} == set(found["names"])
     in_background = {"cancel": "Nothing is being generated.", "receive": "No take is waiting. Press Generate first."}
     assert found["then"] == [[name, in_background.get(name, "FINISHED")] for name, _ in found["then"]]
@@ -109,6 +118,6 @@ def test_every_operator_works_or_says_why_it_does_not(stage, tmp_path):
         assert sentence[0].isupper() and " " in sentence and sentence.endswith("."), f"{name}: {sentence}"
 
 
-def test_an_engine_and_a_blender_that_open_a_socket_are_found(stage, tmp_path):
-    found = told(alone(stage, tmp_path, SOCKETS), -signal.SIGSYS)
+def test_an_engine_and_a_blender_that_open_a_socket_are_found(archive, tmp_path):
+    (found,) = told(alone(archive, tmp_path, SOCKETS), -signal.SIGSYS)
     assert f"ended before it said a word (exit code {-signal.SIGSYS})" in found["sentence"]

@@ -47,12 +47,12 @@ def test_again_with_the_same_seed_gives_the_same_keys(stage):
     assert all(np.array_equal(first[k], second[k]) for k in first)
 
 
-def test_other_seeds_move_otherwise(stage):
-    target = stage.shot()
+def test_other_seeds_move_otherwise(real):
+    target = real.shot()
     bpy.ops.genmo.generate(takes=2, seed=11)
-    first = stage.curves(target)
+    first = real.curves(target)
     bpy.ops.genmo.take_next()
-    second = stage.curves(target)
+    second = real.curves(target)
     assert max(np.abs(first[k] - second[k]).max() for k in first) > 0.01
 
 

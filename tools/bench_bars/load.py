@@ -8,8 +8,14 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import time
 from pathlib import Path
+
+from genmo_blender.lite.__main__ import ONE_THREAD, THREADS
+
+THREADING = {"engine": {"OMP_WAIT_POLICY": "PASSIVE"}, "lite": dict.fromkeys(THREADS, ONE_THREAD)}
+"""What the two command lines set before they import a library."""
 
 
 def main() -> None:
@@ -18,6 +24,7 @@ def main() -> None:
     parser.add_argument("room", choices=("engine", "lite"))
     parser.add_argument("--model", type=Path)
     options = parser.parse_args()
+    os.environ.update(THREADING[options.room])
     times = [time.perf_counter()]
     room = importlib.import_module(f"genmo_blender.{options.room}.pipeline")
     times.append(time.perf_counter())
