@@ -1,5 +1,6 @@
 """A motion written in another convention comes back; real recordings look like people."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +80,24 @@ def test_units_do_not_matter_but_proportions_scale_the_path(walk):
     (other, here), large = back(bvh_text(local, path, 30, MIXAMO, unit=254.0))
     assert np.allclose(one, other, atol=1e-4) and np.allclose(there, here, atol=1e-4)
     assert small.scale == pytest.approx(254.0 * large.scale, rel=1e-5)
+
+
+def test_ankles_come_to_their_scaled_places_on_legs_of_other_proportions(walk):
+    local, path = walk
+    file = bvh.read(bvh_text(local, path, 30, MIXAMO))
+    longer = np.ones((22, 1))
+    for name, factor in (("Leg", 1.15), ("Foot", 0.95), ("UpLeg", 0.9)):
+        longer[[file.names.index(side + name) for side in ("Left", "Right")]] = factor
+    file = replace(file, offsets=file.offsets * longer, places=file.places * longer)
+    person = find_humanoid(file.names, file.parents)
+    world, positions = file.world()
+    made = calibrate(person, reference_pose(person, file.rest(), world, positions), file.ends)
+    q, where = retarget(made, world, positions)
+    joints = kinematics.joint_positions(canonical(), q, where)
+    wanted = made.scale * positions[:, [person.left.foot, person.right.foot]]
+    off = np.linalg.norm(joints[:, [7, 8]] - wanted, axis=-1)
+    assert np.median(off) < 1e-3 and off.max() < 0.02
+    assert made.scale < 1
 
 
 def test_legs_spread_at_rest_take_their_feet_along(walk):
