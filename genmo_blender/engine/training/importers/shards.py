@@ -21,6 +21,7 @@ from ....motion.floor import sole_level
 from ....motion.skeleton import Skeleton, canonical
 from ....protocol.failures import StorageFailure
 from ..samples import Caption, Clip
+from .level_soles import levelled
 
 Array = np.ndarray
 FPS = 30
@@ -79,13 +80,24 @@ def load(folder: Path | str) -> list[Clip]:
         if wrong:
             raise StorageFailure("bad_motion_data", f"The motion in {folder} cannot be used: {wrong}.", MEND)
         skeleton = Skeleton(names, canonical().parents, _rest(offsets, canonical().parents))
-        return [_clip(entry, shards[entry["shard"]], skeleton, offsets) for entry in entries]
+        clips = [_clip(entry, shards[entry["shard"]], skeleton, offsets) for entry in entries]
+        return _levelled(clips, [str(entry.get("subject", entry["id"])) for entry in entries])
     except (OSError, KeyError, ValueError, TypeError, EOFError, BadZipFile, zlib.error) as error:
         raise StorageFailure(
             "not_motion_data",
             f"{folder} is not a folder of motion shards, or half-written ({error}).",
             "Give --data a folder that holds clips.json, skeleton.json and the .npz files.",
         ) from error
+
+
+def _levelled(clips: list[Clip], performers: list[str]) -> list[Clip]:
+    """The clips in their order, planted soles of every performer level."""
+    out = list(clips)
+    for performer in dict.fromkeys(performers):
+        rows = [i for i, name in enumerate(performers) if name == performer]
+        for i, clip in zip(rows, levelled([clips[i] for i in rows]), strict=True):
+            out[i] = clip
+    return out
 
 
 def _shard(path: Path) -> dict[str, Array]:
