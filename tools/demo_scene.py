@@ -161,7 +161,7 @@ def main() -> None:
     job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     out = Path(job["out"])
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
-    tell(f"directing {len(job['prompts'])} prompts over {job['length']:g} s")
+    tell(f"directing {job['length']:g} s: {'; '.join(prompt['text'] for prompt in job['prompts'])}")
     began = time.perf_counter()
     try:
         target = direct(job)

@@ -56,8 +56,7 @@ class Checkpoint:
         """The network with these weights, in eval mode. Raises ModelFailure for missing or wrong-sized parameters."""
         with torch.device("meta"):
             network = GenmoNetwork(self.record.network)
-        network = network.to_empty(device="cpu")
-        load_state(network, self.state)
+        load_state(network, {name: value.clone() for name, value in self.state.items()}, assign=True)
         return network.eval()
 
 
@@ -115,8 +114,11 @@ def load_parameters(network: GenmoNetwork, path: str | Path) -> Checkpoint:
     return checkpoint
 
 
-def load_state(network: GenmoNetwork, state: Mapping[str, Tensor]) -> None:
-    """Copy parameters into a network, every one by name and size. Raises ModelFailure for any that does not fit."""
+def load_state(network: GenmoNetwork, state: Mapping[str, Tensor], assign: bool = False) -> None:
+    """Copy parameters into a network, every one by name and size; with ``assign`` the network takes these very tensors.
+
+    Raises ModelFailure for any that does not fit.
+    """
     own = network.state_dict()
     missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
     shared = own.keys() & state.keys()
@@ -130,7 +132,7 @@ def load_state(network: GenmoNetwork, state: Mapping[str, Tensor]) -> None:
     ):
         if names:
             raise mismatch(words, names)
-    network.load_state_dict(dict(state))
+    network.load_state_dict(dict(state), assign=assign)
 
 
 def _statistics(name: str, tensors: dict[str, Tensor], record: ModelRecord) -> Statistics:

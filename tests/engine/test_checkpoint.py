@@ -71,6 +71,15 @@ def test_a_checkpoint_comes_back_as_it_was_saved(path: Path, checkpoint: Checkpo
         assert torch.equal(value, checkpoint.state[key])
 
 
+def test_networks_of_one_checkpoint_share_no_numbers(checkpoint: Checkpoint) -> None:
+    one, other = checkpoint.build(), checkpoint.build()
+    with torch.no_grad():
+        for parameter in one.parameters():
+            parameter.add_(1.0)
+    for name, value in other.state_dict().items():
+        assert torch.equal(value, checkpoint.state[name]), name
+
+
 def test_half_precision_halves_the_parameters_and_spares_the_statistics(tmp_path: Path, checkpoint: Checkpoint) -> None:
     save_checkpoint(tmp_path / "half.safetensors", checkpoint)
     loaded = load_checkpoint(tmp_path / "half.safetensors")

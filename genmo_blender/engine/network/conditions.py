@@ -90,7 +90,9 @@ class ConditionEmbedder(nn.Module):
         super().__init__()
         self.config = config
         width, dropout = config.latent_dim, config.dropout
-        self.learned_pos_params = nn.Parameter(torch.randn(JOINTS_2D, 32))
+        self.learned_pos_params = nn.Parameter(torch.empty(JOINTS_2D, 32))
+        if not self.learned_pos_params.is_meta:  # there, drawing imports a compiler and sympy: most of loading
+            nn.init.normal_(self.learned_pos_params)
         self.learned_pos_linear = nn.Linear(2, 32)
         self.embed_noisyobs = Mlp(JOINTS_2D * 32, 2 * width, width, dropout)
         if "f_cliffcam" in config.conditions:
