@@ -61,7 +61,7 @@ def measure(context: Context) -> Section:
     )  # fmt: skip
     mark = float(context.steps)
     plots = (
-        Plot("Prompt rules by steps", "steps", "% of takes", (Line("raw takes", _curve(points, "rules", 100.0)),), mark),
+        Plot("Prompt rules by steps", "steps", "%", (Line("raw takes", _curve(points, "rules", 100.0)),), mark),
         Plot("KID by steps", "steps", "KID", (Line("raw takes", _curve(points, "kid", 1.0)),), mark),
         Plot("Jerk by steps", "steps", "m/s³", (Line("raw takes", _curve(points, "jerk", 1.0)),), mark),
         Plot("Toe slide by steps", "steps", "cm/s", (Line("raw takes", _curve(points, "slide", 100.0)),), mark),
