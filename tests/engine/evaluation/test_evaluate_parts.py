@@ -104,12 +104,14 @@ def test_contact_slide_is_the_speed_of_what_stands() -> None:
 
 
 def test_the_fewest_steps_near_the_best_of_both() -> None:
-    def point(steps: int, rules: float, natural: float) -> Point:
-        return Point(steps, rules, 0.0, natural, None, None)
+    def point(steps: int, rules: float, kid: float) -> Point:
+        return Point(steps, rules, kid, None, None)
 
-    points = [point(5, 0.5, 0.99), point(10, 0.77, 0.9), point(20, 0.79, 0.97), point(50, 0.8, 1.0)]
+    points = [point(5, 0.5, 0.101), point(10, 0.77, 0.2), point(20, 0.79, 0.104), point(50, 0.8, 0.1)]
     assert fewest_steps(points) == 20
-    assert np.isnan(fewest_steps([point(5, 0.1, 1.0), point(10, 1.0, 0.1)]))
+    assert fewest_steps(points, kid=False) == 10 and fewest_steps(points, rules=False) == 5
+    assert np.isnan(fewest_steps([point(5, 0.1, 0.1), point(10, 1.0, 0.4)]))
+    assert fewest_steps([point(5, 1.0, -0.1), point(10, 1.0, -0.104)]) == 5, "a KID may be under zero"
 
 
 def test_takes_are_ranked_by_how_far_they_miss_their_rule() -> None:
