@@ -17,7 +17,7 @@ from torch import Tensor
 from ...protocol.failures import StorageFailure
 from ..network.heads import NetworkOutput
 from ..representation.boxes import to_unit_box
-from ..representation.camera import NEAR, estimate_intrinsics, full_translation
+from ..representation.camera import NEAR, estimate_intrinsics, full_translation, intrinsics
 from ..representation.codec import BETAS, BODY_POSE, GLOBAL_ORIENT, Statistics
 from ..representation.rotations import matrix_from_6d, matrix_to_6d
 from .augment import COCO, mirror_keypoints
@@ -32,13 +32,15 @@ Array = np.ndarray
 @dataclass(frozen=True)
 class FlatClip:
     """What an importer of footage without truth gives: ``keypoints`` (T, 17, 3) COCO-17, pixels and confidence from 0
-    to 1, of a picture ``size`` (width, height) pixels, at ``fps``; ``caption`` of the whole clip, empty without one."""
+    to 1, of a picture ``size`` (width, height) pixels, at ``fps``; ``caption`` of the whole clip, empty without one;
+    ``focal`` length in pixels, 0 where nobody knows."""
 
     id: str
     keypoints: Array
     size: tuple[float, float]
     fps: float
     caption: str = ""
+    focal: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,8 @@ class FlatTable:
     """All such clips at 30 frames a second, one behind the other.
 
     ``keypoints`` (2N, 17, 3) pixels and confidence, the mirrored twins as the second half; ``k`` (clips, 3, 3) guessed
-    from the picture's size; ``start``, ``length`` (clips,) rows of a clip; ``text`` (clips,) row of its caption among
-    the corpus's texts, -1 without one.
+    from the picture's size where the focal length is not known; ``start``, ``length`` (clips,) rows of a clip; ``text``
+    (clips,) row of its caption among the corpus's texts, -1 without one.
     """
 
     keypoints: Tensor
@@ -74,9 +76,13 @@ def flat_table(clips: Sequence[FlatClip], corpus: Corpus) -> FlatTable:
     length = np.array([len(keypoints) for _, keypoints in kept])
     twins = [mirror_keypoints(torch.from_numpy(keypoints), clip.size[0]).numpy() for clip, keypoints in kept]
     halves = np.concatenate([*(keypoints for _, keypoints in kept), *twins]).astype(np.float32)
-    k = torch.stack([estimate_intrinsics(*clip.size) for clip, _ in kept])
+    k = torch.stack([_camera(clip) for clip, _ in kept])
     text = np.array([row[clip.caption] if clip.caption else -1 for clip, _ in kept])
     return FlatTable(torch.from_numpy(halves), k, np.cumsum(length) - length, length, text)
+
+
+def _camera(clip: FlatClip) -> Tensor:
+    return intrinsics(*clip.size, clip.focal) if clip.focal else estimate_intrinsics(*clip.size)
 
 
 def _checked(clip: FlatClip) -> FlatClip:

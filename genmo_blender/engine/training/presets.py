@@ -12,7 +12,8 @@ from .objective import Weights
 
 ESTIMATED, GENERATED = BOTH = "estimation", "diffusion"
 
-MIXED = Shares(filmed=0.25, wordless=0.6, keyed=0.25, dense=0.05, waypoints=0.15, dances=0.1, songs=0.5)
+MIXED = Shares(filmed=0.25, wordless=0.6, keyed=0.25, dense=0.05, flat=0.2, waypoints=0.15, dances=0.1, songs=0.5)
+"""``flat`` where there is footage without truth, else none."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def presets() -> dict[str, Preset]:
     text = Preset(NetworkConfig.mini(), Weights(), noisy_share=0.7, reworded=0.5)
     mini = replace(text, shares=MIXED)
     large = replace(mini, network=replace(mini.network, latent_dim=256, layers=7))
-    steady = replace(large, shares=replace(MIXED, filmed=0.0, dense=0.0))
+    steady = replace(large, shares=replace(MIXED, filmed=0.0, dense=0.0, flat=0.0))
     return {
         "mini": mini,
         "mini_text": text,

