@@ -3,8 +3,9 @@
 ``guided``: half of the training clips are stripped to what three cameras see of them. One arm learns from that as well,
 guided by its own estimates (spec 7.6), the other from the other half alone. ``modes``: both passes of a step against
 either alone. All arms of a seed begin with the same weights and take as many steps of as many samples; ``guided`` uses
-the places of a quarter of the samples. Judged are estimates from synthetic footage of held-out performers
-(`estimation`) and, of what can generate, the error of the denoised joints on their windows with sentences alone.
+the places of a part of the samples, a fifth in the presets. Judged are estimates from synthetic footage of held-out
+performers (`estimation`) and, of what can generate, the error of the denoised joints on their windows with sentences
+alone.
 """
 
 from __future__ import annotations
@@ -37,7 +38,6 @@ from .scenes import scenes_of
 from .stripped import stripped
 
 ARMS = {"guided": ("guided", "without"), "modes": ("both", "estimation", "diffusion")}
-FLAT = 0.25  # of the samples
 KINDS = "embed_sentence.kinds."
 SCENES = 0  # seed of the scenes that all arms are judged by
 
@@ -105,7 +105,7 @@ def kinds_for(chosen: Preset, corpus: Corpus, features: Tensor) -> dict[str, Ten
 def arm_preset(chosen: Preset, setting: str, arm: str) -> Preset:
     """The preset of an arm."""
     if setting == "guided":
-        return replace(chosen, shares=replace(chosen.shares, flat=FLAT if arm == "guided" else 0.0))
+        return chosen if arm == "guided" else replace(chosen, shares=replace(chosen.shares, flat=0.0))
     return replace(chosen, passes={"both": BOTH, "estimation": (ESTIMATED,), "diffusion": (GENERATED,)}[arm])
 
 
