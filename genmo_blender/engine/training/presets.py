@@ -75,7 +75,8 @@ def presets() -> dict[str, Preset]:
     """All of them by name: ``mini`` is the bundled model's recipe, ``mini_text`` the same with sentences alone,
     ``mini_256`` a size larger for a graphics card, ``mini_256_steady`` the same without what changes shape from step to
     step, footage and estimation, so that a card plays its steps several times as fast, ``mini_256_further`` for going
-    on from such weights: less noise, where motion gets its details, and more of what is hard, ``official`` the
+    on from such weights: less noise, where motion gets its details, and more of what is hard, ``mini_256_all`` the same
+    with footage and estimation, ``official`` the
     paper's."""
     text = Preset(NetworkConfig.mini(), Weights(), noisy_share=0.7, reworded=0.5)
     mini = replace(text, shares=MIXED)
@@ -88,6 +89,9 @@ def presets() -> dict[str, Preset]:
         "mini_256_steady": steady,
         "mini_256_further": replace(
             steady, learning_rate=2e-4, warm_up=50, noisy_share=0.45, timestep_power=0.5, practised=0.25
+        ),
+        "mini_256_all": replace(
+            large, learning_rate=3e-4, warm_up=100, noisy_share=0.5, timestep_power=0.5, practised=0.25
         ),
         "official": _official(),
     }
@@ -102,6 +106,6 @@ def preset(name: str) -> Preset:
         raise RequestFailure(
             "preset_lacks",
             f"The preset “{name}” cannot be trained by this version: it lacks {known[name].lacking}.",
-            "Use --preset mini, mini_text, mini_256, mini_256_steady or mini_256_further.",
+            f"Use --preset {', '.join(name for name, one in known.items() if not one.lacking)}.",
         )
     return known[name]

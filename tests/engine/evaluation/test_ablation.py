@@ -10,6 +10,7 @@ from genmo_blender.engine.__main__ import main
 from genmo_blender.engine.evaluation import ablation
 from genmo_blender.engine.evaluation.stripped import stripped
 from genmo_blender.engine.training.corpus import build
+from genmo_blender.engine.training.flat import captions_of
 from genmo_blender.engine.training.importers import shards
 from genmo_blender.engine.training.mixture import Shares
 from tests.engine.training import curve
@@ -26,7 +27,7 @@ def small(**changes):
 def given():
     clips = shards.load(DATA)
     kept, rest = ablation.halves(clips, 0)
-    corpus = build(kept, [clip.caption for clip in stripped(rest, 0) if clip.caption])
+    corpus = build(kept, captions_of(stripped(rest, 0)))
     held_out = build(kept[:1])
     features = [torch.randn(len(c.sentences), 4, 8).half() for c in (corpus, held_out)]
     kinds = ablation.kinds_for(small(), corpus, features[0])
