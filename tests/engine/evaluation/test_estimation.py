@@ -158,7 +158,7 @@ def test_the_mean_pose_stands_upright_and_faces_the_camera(model):
 def test_all_figures_of_a_model_come_in_one_piece(model, clips, monkeypatch):
     monkeypatch.setattr(estimation, "GALLERY", 3)
     long = max(clips, key=lambda clip: clip.frames)
-    data = Prepared(tuple(clips), (long, clips[1]), "")
+    data = Prepared(tuple(clips), (long, clips[1]), (), "", ())
     figures = estimation.measure(model, data)
     assert figures.scenes == 6 and figures.frames == 3 * (long.frames + clips[1].frames)
     for name in ("all", *CAMERAS):
