@@ -70,6 +70,11 @@ def test_every_section_has_figures_beside_real_baselines(written: Path) -> None:
     assert figures["music"]["beat alignment"]["baselines"][MEAN_POSE] == 0.0
     assert figures["music"]["amount of motion"]["baselines"][MEAN_POSE] == 0.0
     assert figures["quality"]["jerk, raw"]["value"] > figures["quality"]["jerk, raw"]["baselines"][REAL] > 0
+    estimation = figures["estimation"]
+    for name, others in (("PA-MPJPE", 50.0), ("MPJPE", 75.0)):
+        assert estimation[name]["bar"]["limit"] == others < estimation[name]["value"]
+        assert set(estimation[name]["baselines"]) == {MEAN_POSE, "nearest training window"}
+    assert len(record["sections"]["estimation"]["plots"]) == 3
     assert {f["name"] for f in record["sections"]["steps"]["figures"]} >= {"default number of steps"}
     bars = [f["bar"] for section in figures.values() for f in section.values() if f["bar"]]
     assert len(bars) >= 12 and {b["met"] for b in bars} <= {True, False}

@@ -25,7 +25,7 @@ from .section import Failed, Section
 
 EVALUATOR = Path(__file__).resolve().parents[4] / "tools" / "evaluator" / "text_motion.safetensors"
 """In a checkout; the extension comes without it."""
-SECTIONS = ("text", "quality", "keys", "music", "steps")
+SECTIONS = ("text", "quality", "keys", "music", "estimation", "steps")
 """In the order of the page. Each is a module beside this one with ``measure(context) -> Section``."""
 TAKES_OF = frozenset({"text", "quality"})
 """Sections whose takes the page of best and worst takes shows."""
