@@ -35,7 +35,7 @@ ROOMS = {
     "protocol": Room(packages=frozenset({"numpy"})),
     "motion": Room(packages=frozenset({"numpy"})),
     "prompts": Room(packages=frozenset({"numpy"})),
-    "model": Room(frozenset({"protocol", "prompts"}), frozenset({"numpy"})),
+    "model": Room(frozenset({"protocol", "prompts", "motion"}), frozenset({"numpy"})),
     "lite": Room(GROUND_FLOOR, frozenset({"numpy"})),
     "engine": Room(GROUND_FLOOR, frozenset({"numpy"}) | TORCH_SIDE),
     "addon": Room(GROUND_FLOOR, frozenset({"numpy"}) | BLENDER_MODULES),

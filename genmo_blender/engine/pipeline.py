@@ -5,23 +5,17 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
+from ..model.takes import ProgressCall, finished_takes, not_finite, placed_takes, spent
 from ..model.windows import frame_weights
-from ..motion import rotations as rot
-from ..motion.delivery import deliver
-from ..motion.placement import on_start, place
-from ..motion.quality import figures
 from ..motion.skeleton import assets_folder
-from ..protocol.cancellation import raise_if_cancelled
-from ..protocol.failures import RequestFailure
 from ..protocol.motions import MotionResult, Take
-from ..protocol.requests import MODEL_FPS, GenerateRequest, StartState, validate
+from ..protocol.requests import MODEL_FPS, GenerateRequest, validate
 from .conditions.text import PromptCache, TextEncoder, encode_prompts, load_minilm, load_t5
 from .diffusion.sampler import SamplerInputs, TakeNoise, sample
 from .models import Model, load_model
@@ -31,8 +25,6 @@ from .network.heads import NetworkOutput
 from .precision import half_products
 from .solve import standing_start, whole_tokens, world_motion
 
-Array = np.ndarray
-ProgressCall = Callable[[str, int, int], None]
 CancelCall = Callable[[], bool]
 
 
@@ -90,24 +82,16 @@ class Pipeline:
             output = self._solve(request, inputs, progress, cancelled)
             clock.append(time.perf_counter())
             raw = self._decode(request, output)
-        takes = []
-        for i, take in enumerate(raw):
-            raise_if_cancelled(cancelled)
-            progress("cleaning", i, len(raw))
-            cleaned = _cleaned(take, request.start) if request.clean_up else take
-            takes.append(replace(cleaned, report=figures(*((t.rotations, t.transl) for t in (take, cleaned)))))
-        progress("cleaning", len(raw), len(raw))
+        takes = finished_takes(raw, request, progress, cancelled)
         clock.append(time.perf_counter())
-        names = ("prompts_seconds", "solving_seconds", "cleaning_seconds")
-        spent = {n: round(b - a, 4) for n, a, b in zip(names, clock, clock[1:], strict=False)}
         report = {
             "engine": "torch",
             "model": self.model.record.name,
             "sha256": self.model.sha256,
             "device": self.model.device.type,
-            **spent,
+            **spent(clock),
         }
-        return MotionResult(float(MODEL_FPS), tuple(takes), report)
+        return MotionResult(float(MODEL_FPS), takes, report)
 
     def _inputs(self, request: GenerateRequest, progress: ProgressCall) -> SamplerInputs:
         network, device = self.model.network, self.model.device
@@ -156,28 +140,6 @@ class Pipeline:
 
     def _decode(self, request: GenerateRequest, output: NetworkOutput) -> list[Take]:
         if not bool(torch.isfinite(output.pred_x).all()):
-            raise RequestFailure(
-                "not_finite", "The model's answer held values that are not numbers.", "Try another seed."
-            )
+            raise not_finite()
         motion = world_motion(self.model, output)
-        takes = []
-        for i in range(request.takes):
-            rotations, transl, contacts = (
-                x[i, : request.frames] for x in (motion.rotations, motion.path, motion.contacts)
-            )
-            rotations, transl = place(rotations, transl, request.start.position, request.start.heading)
-            takes.append(_take(request.seed + i, rotations, transl, contacts, motion.betas[i]))
-        return takes
-
-
-def _take(seed: int, rotations: Array, transl: Array, contacts: Array, betas: Array) -> Take:
-    parts = (rot.normalise(rotations), transl, contacts, betas)
-    q, path, planted, shape = (np.ascontiguousarray(x, dtype=np.float32) for x in parts)
-    return Take(seed, q, path, planted, shape)
-
-
-def _cleaned(take: Take, start: StartState) -> Take:
-    """Feet planted, jitter smoothed (refine/delivery.py), then put back exactly on its start."""
-    rotations, transl = deliver(take.rotations, take.transl, take.contacts)
-    rotations, transl = on_start(rotations, transl, start.position, start.heading)
-    return _take(take.seed, rot.continuous(rotations), transl, take.contacts, take.betas)
+        return placed_takes(request, motion.rotations, motion.path, motion.contacts, motion.betas)

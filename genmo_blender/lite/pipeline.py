@@ -11,23 +11,20 @@ import numpy as np
 
 from ..model.prompt_features import encode_prompts
 from ..model.record import BUNDLED, ModelRecord
+from ..model.takes import ProgressCall, finished_takes, not_finite, placed_takes, spent
 from ..model.windows import frame_weights
 from ..motion import rotations as rot
-from ..motion.delivery import deliver
-from ..motion.placement import on_start, place
-from ..motion.quality import figures
 from ..motion.skeleton import assets_folder
 from ..prompts.prompt_cache import EncoderId, PromptCache
-from ..protocol.cancellation import raise_if_cancelled
 from ..protocol.capabilities import Capabilities
 from ..protocol.failures import ModelFailure, RequestFailure
 from ..protocol.motions import MotionResult, Take
-from ..protocol.requests import MODEL_FPS, GenerateRequest, StartState, validate
+from ..protocol.requests import MODEL_FPS, GenerateRequest, validate
 from .checkpoint import Checkpoint, load_checkpoint
 from .codec import decode
 from .conditions import ConditionInputs
 from .heads import NetworkOutput
-from .layers import Array, sigmoid
+from .layers import sigmoid
 from .minilm import NAME, MiniLM, load_minilm
 from .network import Network, read_network
 from .noise import TakeNoise
@@ -35,7 +32,6 @@ from .sampler import Guidance, SamplerInputs, sample
 from .start_goals import start_goals
 from .text_attention import TextContext
 
-ProgressCall = Callable[[str, int, int], None]
 CancelCall = Callable[[], bool]
 STRIPS = ("text",)
 """Kinds of strip that can be carried out here; footage and speech need the engine."""
@@ -105,18 +101,10 @@ class Pipeline:
         output = self._solve(request, inputs, progress, cancelled)
         clock.append(time.perf_counter())
         raw = self._decode(request, output)
-        takes = []
-        for i, take in enumerate(raw):
-            raise_if_cancelled(cancelled)
-            progress("cleaning", i, len(raw))
-            cleaned = _cleaned(take, request.start) if request.clean_up else take
-            takes.append(replace(cleaned, report=figures(*((t.rotations, t.transl) for t in (take, cleaned)))))
-        progress("cleaning", len(raw), len(raw))
+        takes = finished_takes(raw, request, progress, cancelled)
         clock.append(time.perf_counter())
-        names = ("prompts_seconds", "solving_seconds", "cleaning_seconds")
-        spent = {n: round(b - a, 4) for n, a, b in zip(names, clock, clock[1:], strict=False)}
         known = {"engine": "lite", "model": self.record.name, "sha256": self.checkpoint.sha256, "device": "cpu"}
-        return MotionResult(float(MODEL_FPS), tuple(takes), {**known, **spent})
+        return MotionResult(float(MODEL_FPS), takes, {**known, **spent(clock)})
 
     def _inputs(self, request: GenerateRequest, progress: ProgressCall) -> SamplerInputs:
         config, takes = self.record.network, request.takes
@@ -163,29 +151,9 @@ class Pipeline:
 
     def _decode(self, request: GenerateRequest, output: NetworkOutput) -> list[Take]:
         if not np.isfinite(output.pred_x).all():
-            raise RequestFailure(
-                "not_finite", "The model's answer held values that are not numbers.", "Try another seed."
-            )
+            raise not_finite()
         checkpoint = self.checkpoint
         motion = decode(output.pred_x, checkpoint.mean, checkpoint.std, self.record.gravity_view == "down")
         contacts = sigmoid(output.static_conf_logits)
-        takes = []
-        for i in range(request.takes):
-            rotations = rot.continuous(motion.rotations[i, : request.frames])
-            transl = motion.transl[i, : request.frames]
-            rotations, transl = place(rotations, transl, request.start.position, request.start.heading)
-            takes.append(_take(request.seed + i, rotations, transl, contacts[i, : request.frames], motion.betas[i]))
-        return takes
-
-
-def _take(seed: int, rotations: Array, transl: Array, contacts: Array, betas: Array) -> Take:
-    parts = (rot.normalise(rotations), transl, contacts, betas)
-    q, path, planted, shape = (np.ascontiguousarray(x, dtype=np.float32) for x in parts)
-    return Take(seed, q, path, planted, shape)
-
-
-def _cleaned(take: Take, start: StartState) -> Take:
-    """Feet planted, jitter smoothed (motion/delivery.py), then put back exactly on its start."""
-    rotations, transl = deliver(take.rotations, take.transl, take.contacts)
-    rotations, transl = on_start(rotations, transl, start.position, start.heading)
-    return _take(take.seed, rot.continuous(rotations), transl, take.contacts, take.betas)
+        turns = np.stack([rot.continuous(x) for x in motion.rotations])
+        return placed_takes(request, turns, motion.transl, contacts, motion.betas)

@@ -1,0 +1,75 @@
+"""From a motion in the world to the takes of a request: cut, put where the character stands, cleaned up, measured.
+
+Both engines end here, so that their takes differ by what their networks say alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ..motion import rotations as rot
+from ..motion.delivery import deliver
+from ..motion.placement import on_start, place
+from ..motion.quality import figures
+from ..protocol.cancellation import CancelCheck, raise_if_cancelled
+from ..protocol.failures import RequestFailure
+from ..protocol.motions import Take
+from ..protocol.requests import GenerateRequest, StartState
+
+Array = np.ndarray
+ProgressCall = Callable[[str, int, int], None]
+CLOCK = ("prompts_seconds", "solving_seconds", "cleaning_seconds")
+
+
+def not_finite() -> RequestFailure:
+    """For an answer that holds what is no number."""
+    return RequestFailure("not_finite", "The model's answer held values that are not numbers.", "Try another seed.")
+
+
+def placed_takes(request: GenerateRequest, rotations: Array, path: Array, contacts: Array, betas: Array) -> list[Take]:
+    """Raw takes at the request's length and start, from motions of at least that length.
+
+    ``rotations`` (B, L, 22, 4) local quaternions, w first, of continuous signs; ``path`` (B, L, 3) metres, y up;
+    ``contacts`` (B, L, 6) 0..1; ``betas`` (B, 10).
+    """
+    takes = []
+    for i in range(request.takes):
+        turns, steps, planted = (x[i, : request.frames] for x in (rotations, path, contacts))
+        turns, steps = place(turns, steps, request.start.position, request.start.heading)
+        takes.append(_take(request.seed + i, turns, steps, planted, betas[i]))
+    return takes
+
+
+def finished_takes(
+    raw: Sequence[Take], request: GenerateRequest, progress: ProgressCall, cancelled: CancelCheck
+) -> tuple[Take, ...]:
+    """The takes as they are delivered, each with its figures. Raises Cancelled between two of them."""
+    takes = []
+    for i, take in enumerate(raw):
+        raise_if_cancelled(cancelled)
+        progress("cleaning", i, len(raw))
+        cleaned = _cleaned(take, request.start) if request.clean_up else take
+        takes.append(replace(cleaned, report=figures(*((t.rotations, t.transl) for t in (take, cleaned)))))
+    progress("cleaning", len(raw), len(raw))
+    return tuple(takes)
+
+
+def spent(clock: Sequence[float]) -> dict[str, float]:
+    """Seconds of each stage of `CLOCK`, from the moments between which they lie."""
+    return {name: round(end - begin, 4) for name, begin, end in zip(CLOCK, clock, clock[1:], strict=False)}
+
+
+def _take(seed: int, rotations: Array, transl: Array, contacts: Array, betas: Array) -> Take:
+    parts = (rot.normalise(rotations), transl, contacts, betas)
+    q, path, planted, shape = (np.ascontiguousarray(x, dtype=np.float32) for x in parts)
+    return Take(seed, q, path, planted, shape)
+
+
+def _cleaned(take: Take, start: StartState) -> Take:
+    """Feet planted, jitter smoothed (motion/delivery.py), then put back exactly on its start."""
+    rotations, transl = deliver(take.rotations, take.transl, take.contacts)
+    rotations, transl = on_start(rotations, transl, start.position, start.heading)
+    return _take(take.seed, rot.continuous(rotations), transl, take.contacts, take.betas)
