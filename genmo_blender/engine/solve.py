@@ -12,12 +12,13 @@ from torch import Tensor
 from ..motion import rotations as rot
 from .conditions.keys import KeyedMotion
 from .conditions.root_goals import start_goals
+from .diffusion.imposing import Imposing
 from .diffusion.sampler import SamplerInputs, TakeNoise, sample
 from .models import Model
 from .network.conditions import ConditionInputs
 from .network.heads import NetworkOutput
 from .precision import half_products
-from .representation.codec import decode_rotations
+from .representation.codec import Statistics, decode_rotations
 from .representation.rotations import matrix_to_quaternion
 
 Array = np.ndarray
@@ -83,9 +84,16 @@ def solve(
             f_uncond,
             None if keys is None else keys.observed,
             None if keys is None else keys.mask,
+            None if keys is None else keys.between,
+            None if keys is None else imposing(keys, model.statistics),
         )
         noise = TakeNoise(seeds, frames, device)
         return sample(model.network.denoiser, told, noise, model.guidance(guidance), steps=steps)
+
+
+def imposing(keys: KeyedMotion, statistics: Statistics) -> Imposing:
+    """What makes answers meet the keys."""
+    return Imposing(keys.observed, keys.mask, keys.roots, keys.place, statistics)
 
 
 def world_motion(model: Model, output: NetworkOutput) -> WorldMotion:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..model.config import JOINTS_2D, MOTION_DIM, MUSIC_DIM, ROOT_GOAL_DIM, NetworkConfig
+from ..model.config import BETWEEN_DIM, JOINTS_2D, MOTION_DIM, MUSIC_DIM, ROOT_GOAL_DIM, NetworkConfig
 from .layers import Array, Linear, Mlp, Parameters, silu
 
 VISIBLE_CONFIDENCE = 0.5
@@ -25,7 +25,8 @@ class ConditionInputs:
 
     `obs` (B, L, 17, 3) normalised keypoints and confidence; `j2d_visible` (B, L, 17); `f_cliffcam` (B, L, 3);
     `f_cam_angvel` (B, L, 6) normalised; `encoded_music` (B, L, 35); `has_*` (B, L) existence flags. Only for networks
-    that have them: `key_mask` (B, L, 151), 1 where `observed` motion is imposed, and `root_goal` (B, L, 14).
+    that have them: `key_mask` (B, L, 151), 1 where `observed` motion is imposed, `root_goal` (B, L, 14) and `between`
+    (B, L, 198).
     """
 
     obs: Array | None = None
@@ -38,6 +39,7 @@ class ConditionInputs:
     has_music: Array | None = None
     key_mask: Array | None = None
     root_goal: Array | None = None
+    between: Array | None = None
 
     def visible_joints(self) -> Array | None:
         """Which joints are seen, (B, L, 17) bool: `j2d_visible` where the frame has 2D."""
@@ -82,6 +84,7 @@ class ConditionEmbedder:
     embedders: Mapping[str, TwoLayers | Mlp] = field(default_factory=dict)
     key_mask: Linear | None = None
     root_goal: TwoLayers | None = None
+    between: TwoLayers | None = None
 
     @classmethod
     def read(cls, given: Parameters, config: NetworkConfig) -> ConditionEmbedder:
@@ -96,11 +99,13 @@ class ConditionEmbedder:
         if "encoded_music" in keys:
             embedders["encoded_music"] = Mlp.read(given.of("music_embedder"), MUSIC_DIM, 2 * width, width)
         exists = given.of("cond_exists_embedder")
-        mask = goal = None
+        mask = goal = between = None
         if config.key_mask:
             mask = Linear.read(given.of("key_mask_embedder"), MOTION_DIM, width)
         if config.root_goal:
             goal = TwoLayers.read(given.of("root_goal_embedder"), ROOT_GOAL_DIM, width, ("0", "3"))
+        if config.between:
+            between = TwoLayers.read(given.of("between_embedder"), BETWEEN_DIM, width, ("0", "3"))
         return cls(
             config,
             given.sized("learned_pos_params", JOINTS_2D, 32),
@@ -110,6 +115,7 @@ class ConditionEmbedder:
             embedders,
             mask,
             goal,
+            between,
         )
 
     def f_cond(self, inputs: ConditionInputs, batch: int, frames: int, silent: bool = False) -> Array:
@@ -124,6 +130,9 @@ class ConditionEmbedder:
         if self.root_goal is not None and inputs.root_goal is not None:
             goal = inputs.root_goal
             total = total + self.root_goal(goal) * np.maximum(goal[..., 6:7], goal[..., 13:14])
+        if self.between is not None and inputs.between is not None:
+            known = inputs.between[..., MOTION_DIM:].max(-1, keepdims=True) > 0
+            total = total + self.between(inputs.between) * known
         return np.broadcast_to(total, (batch, frames, self.config.latent_dim))
 
     def _embed_obs(self, obs: Array | None, visible: Array | None, batch: int) -> Array:

@@ -81,7 +81,8 @@ class TextBlock:
 class Prepared:
     """What the denoiser knows before the first step; made once a job by `Denoiser.prepare`.
 
-    `condition` (B, T, D) is the condition's share of `add_cond_linear`; `texts` what each layer keeps of the texts.
+    `condition` (B, T, D) is the condition's share of `add_cond_linear`; `texts` what each layer keeps of the texts;
+    `between` (B, L, 198) what interpolation between keys says.
     """
 
     condition: Array
@@ -89,6 +90,7 @@ class Prepared:
     attention: AttentionPlan
     text: TextPlan | None
     texts: tuple[tuple[AbsorbedText, ...], ...]
+    between: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,11 +138,19 @@ class Denoiser:
             Heads.read(given.of("heads"), config),
         )
 
-    def prepare(self, f_cond: Array, text: TextContext | None, length: Array, causal: Array | None = None) -> Prepared:
+    def prepare(
+        self,
+        f_cond: Array,
+        text: TextContext | None,
+        length: Array,
+        causal: Array | None = None,
+        between: Array | None = None,
+    ) -> Prepared:
         """Compute everything that does not depend on the step.
 
         `f_cond` (B, L, D) is the condition sum; `length` (B,) valid frames; `text` None means the null text everywhere;
-        `causal` (B,) flags the release's autoregressive rows.
+        `causal` (B,) flags the release's autoregressive rows; `between` (B, L, 198) is what interpolation between keys
+        says.
         """
         config, frames = self.config, f_cond.shape[1]
         width, per_token = config.latent_dim, config.frames_per_token
@@ -154,7 +164,7 @@ class Denoiser:
             (length + per_token - 1) // per_token, tokens, config.window_tokens, width // config.heads, causal
         )
         plan, texts = self._prepare_text(text, f_cond, tokens) if config.text else (None, ())
-        return Prepared(self.condition_in(condition), length, attention, plan, texts)
+        return Prepared(self.condition_in(condition), length, attention, plan, texts, between)
 
     def _prepare_text(
         self, text: TextContext | None, f_cond: Array, tokens: int
@@ -210,7 +220,7 @@ class Denoiser:
             if prepared.text is not None:
                 h = self.text_blocks[i](h, prepared.texts[i], prepared.text)
             h = block(h, prepared.attention)
-        return self.heads(h, tokens, x_t, t, prepared.lengths, seen)
+        return self.heads(h, tokens, x_t, t, prepared.lengths, seen, prepared.between)
 
 
 def _into_tokens(x: Array, lengths: Array, per_token: int) -> Array:

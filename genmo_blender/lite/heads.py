@@ -8,6 +8,7 @@ import numpy as np
 
 from ..model.config import BETAS, NetworkConfig
 from .layers import Array, Linear, Mlp, Parameters, filtered, held
+from .leaning import Leaning
 from .skip import WienerSkip
 
 PRED_CAM_MEAN = np.array([1.0606, -0.0027, 0.2702], dtype=np.float32)
@@ -38,6 +39,7 @@ class Heads:
     contacts: Mlp
     bypass: tuple[Linear, Linear] | None
     smoothing: Array | None  # (151, 5)
+    leaning: Leaning | None
     skip: WienerSkip | None
 
     @classmethod
@@ -49,21 +51,31 @@ class Heads:
         motion, camera, contacts = (
             Mlp.read(given.of(name), width, width, size) for name, size in zip(names, sizes, strict=True)
         )
-        bypass = smoothing = skip = None
+        bypass = smoothing = leaning = skip = None
         if config.head_bypass:
             state, share = (given.of("bypass").of(name) for name in ("state", "share"))
             bypass = Linear.read(state, width, sizes[0], bias=False), Linear.read(share, width, sizes[0], bias=False)
         if config.head_filter:
             smoothing = given.of("smoothing").of("learned").sized("weight", channels, 1, SMOOTHING_TAPS)[:, 0]
+        if config.between:
+            leaning = Leaning.read(given.of("leaning"), width, channels, per_token)
         if config.noise_skip:
             skip = WienerSkip.read(given.of("skip"), width, channels, per_token)
-        return cls(config, motion, camera, contacts, bypass, smoothing, skip)
+        return cls(config, motion, camera, contacts, bypass, smoothing, leaning, skip)
 
     def __call__(
-        self, h: Array, tokens: Array, x_t: Array, t: Array, lengths: Array, seen: Array | None
+        self,
+        h: Array,
+        tokens: Array,
+        x_t: Array,
+        t: Array,
+        lengths: Array,
+        seen: Array | None,
+        between: Array | None = None,
     ) -> NetworkOutput:
         """h (B, T, D); `x_t` (B, L, 151) the noised motion at timesteps `t` (B,), and as `tokens` (B, T, p 151);
-        `lengths` (B,) valid frames; where `seen` (B, L, 151) is 1, x_t is clean motion."""
+        `lengths` (B,) valid frames; where `seen` (B, L, 151) is 1, x_t is clean motion; `between` (B, L, 198) is what
+        interpolation says."""
         frames = x_t.shape[1]
         motion = self.motion(h)
         if self.bypass is not None:
@@ -74,6 +86,8 @@ class Heads:
         if self.smoothing is not None:
             motion = filtered(held(motion, lengths), self.config.head_filter)
             motion = motion + filtered(held(motion, lengths), list(self.smoothing.T))
+        if self.leaning is not None and between is not None:
+            motion = self.leaning(motion, h, between, lengths)
         if self.skip is not None:
             motion = self.skip(motion, h, x_t, t, lengths, seen)
         camera = self._frames(self.camera(h), frames) * PRED_CAM_STD + PRED_CAM_MEAN

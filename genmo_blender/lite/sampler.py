@@ -62,7 +62,8 @@ class SamplerInputs:
     """What a job gives the sampler; B takes of L frames.
 
     `f_cond` (B, L, D); `f_uncond` the sum without music, None where there is none (it would equal `f_cond`); `text`
-    None for no text; `length` (B,) valid frames; `observed` and `observed_mask` (B, L, 151) impose motion.
+    None for no text; `length` (B,) valid frames; `observed` and `observed_mask` (B, L, 151) impose motion; `between`
+    (B, L, 198) is what interpolation between keys says.
     """
 
     f_cond: Array
@@ -71,6 +72,7 @@ class SamplerInputs:
     f_uncond: Array | None = None
     observed: Array | None = None
     observed_mask: Array | None = None
+    between: Array | None = None
 
     @property
     def has_words(self) -> bool:
@@ -102,7 +104,7 @@ class GuidedNetwork:
 
 
 def _prepare(denoiser: Denoiser, inputs: SamplerInputs) -> Prepared:
-    return denoiser.prepare(inputs.f_cond, inputs.text, inputs.length)
+    return denoiser.prepare(inputs.f_cond, inputs.text, inputs.length, between=inputs.between)
 
 
 def _prepare_both(denoiser: Denoiser, inputs: SamplerInputs) -> Prepared:
@@ -116,7 +118,8 @@ def _prepare_both(denoiser: Denoiser, inputs: SamplerInputs) -> Prepared:
         weights = np.pad(blank.weights, ((0, 0), (0, missing), (0, 0)))
         text = TextContext(np.concatenate([text.features, features]), np.concatenate([text.weights, weights]))
     lengths = np.concatenate([inputs.length, inputs.length])
-    return denoiser.prepare(np.concatenate([inputs.f_cond, f_uncond]), text, lengths)
+    between = None if inputs.between is None else np.concatenate([inputs.between, inputs.between])
+    return denoiser.prepare(np.concatenate([inputs.f_cond, f_uncond]), text, lengths, between=between)
 
 
 def ddim_step(

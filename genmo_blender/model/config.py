@@ -18,6 +18,10 @@ AUDIO_SAMPLES_PER_FRAME = 600
 # Seven numbers about the last known root and seven about the next one, in gravity-view axes of the frame; what they are
 # is defined where they are computed, in conditions/root_goals.py. Entries 6 and 13 say whether there is such a root.
 ROOT_GOAL_DIM = 14
+# What interpolation between keys says: the code, how near the last and the next key of each of its rotations are, and
+# whether the step is known (conditions/between.py).
+BETWEEN_PARTS = 23
+BETWEEN_DIM = MOTION_DIM + 2 * BETWEEN_PARTS + 1
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class NetworkConfig:
     `head_filter` are the taps of a fixed low-pass over frames behind the motion head; a learned one follows it.
     With `head_bypass`, the hidden state and a share of the noised motion go round the motion head's hidden layer.
     With `noise_skip`, the motion is corrected by what the noised one says (network/skip.py).
+    With `between`, it is told what interpolation says between keys and leans on it (network/leaning.py).
     With `sentence`, a text's mean token also joins the sum of conditions at its frames (ours, not the release's),
     and so do the odds that it is of one of `sentence_kinds` kinds.
     `uncovered_frames` says what a frame outside every text window gets from cross-attention: nothing, or the null text.
@@ -52,6 +57,7 @@ class NetworkConfig:
     noise_skip: bool = False
     key_mask: bool = False
     root_goal: bool = False
+    between: bool = False
     sentence: bool = False
     sentence_kinds: int = 0
     uncovered_frames: Literal["zero", "null_text"] = "zero"
@@ -125,6 +131,7 @@ class NetworkConfig:
             noise_skip=True,
             key_mask=True,
             root_goal=True,
+            between=True,
             sentence=True,
             sentence_kinds=512,
             uncovered_frames="null_text",

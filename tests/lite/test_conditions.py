@@ -19,7 +19,7 @@ def everything() -> dict[str, torch.Tensor]:
     torch.manual_seed(5)
     shapes = {
         "obs": (17, 3), "j2d_visible": (17,), "f_cliffcam": (3,), "f_cam_angvel": (6,), "encoded_music": (35,),
-        "has_2d": (), "has_cam": (), "has_music": (), "key_mask": (151,), "root_goal": (14,),
+        "has_2d": (), "has_cam": (), "has_music": (), "key_mask": (151,), "root_goal": (14,), "between": (198,),
     }  # fmt: skip
     values = {name: torch.randn(2, FRAMES, *shape) for name, shape in shapes.items()}
     for name in ("j2d_visible", "has_2d", "has_cam", "has_music", "key_mask"):
@@ -27,7 +27,10 @@ def everything() -> dict[str, torch.Tensor]:
     return values
 
 
-@pytest.mark.parametrize("without", ["nothing", "obs", "encoded_music", "has_music", "key_mask", "root_goal", "all"])
+WITHOUT = ("nothing", "obs", "encoded_music", "has_music", "key_mask", "root_goal", "between", "all")
+
+
+@pytest.mark.parametrize("without", WITHOUT)
 @torch.no_grad()
 def test_the_sum_equals_torchs(without: str) -> None:
     network, ours = twins(MINI)

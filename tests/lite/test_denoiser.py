@@ -18,7 +18,7 @@ from tests.lite.twins import assert_close, random_text, text_twins, twins
 CONFIGS = {
     "mini": MINI,
     "official": SMALL,
-    "plain tokens": replace(MINI, head_filter=(), head_bypass=False, noise_skip=False, sentence=False),
+    "plain tokens": replace(MINI, head_filter=(), head_bypass=False, noise_skip=False, between=False, sentence=False),
     "official with skip": replace(SMALL, noise_skip=True, uncovered_frames="null_text"),
     "no kinds": replace(MINI, sentence_kinds=0),
 }
@@ -50,9 +50,11 @@ def test_imposed_motion_and_no_text_equal_torchs() -> None:
     torch.manual_seed(2)
     x_t, observed, f_cond = torch.randn(1, 40, 151), torch.randn(1, 40, 151), torch.randn(1, 40, 32)
     mask = (torch.rand(1, 40, 151) < 0.2).float()
+    between = torch.randn(1, 40, 198) * (torch.rand(1, 40, 198) < 0.5)
     length, t = torch.tensor([40]), torch.tensor([500])
-    expected = network.denoiser(x_t, t, network.denoiser.prepare(f_cond, None, length), observed, mask)
-    prepared = ours.denoiser.prepare(f_cond.numpy(), None, length.numpy())
+    told = network.denoiser.prepare(f_cond, None, length, between=between)
+    expected = network.denoiser(x_t, t, told, observed, mask)
+    prepared = ours.denoiser.prepare(f_cond.numpy(), None, length.numpy(), between=between.numpy())
     got = ours.denoiser(x_t.numpy(), t.numpy(), prepared, observed.numpy(), mask.numpy())
     assert_close(got, expected, 1e-4)
 

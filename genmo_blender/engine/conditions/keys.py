@@ -24,6 +24,7 @@ from ..representation.codec import (
     encode_rotations,
     local_velocity,
 )
+from .between import between_keys
 from .root_goals import RootKeys, heading_of, root_goals
 
 JOINTS = 22
@@ -53,16 +54,21 @@ def key_channels(joints: Tensor, camera_known: Tensor, shape_known: Tensor | Non
 @dataclass(frozen=True)
 class KeyedMotion:
     """What the sampler imposes, ``observed`` (B, L, 151) normalised where ``mask`` (B, L, 151) is true, and ``goals``
-    (B, L, 14), the roots that are told beside it."""
+    (B, L, 14), the roots that are told beside it; ``between`` (B, L, 198), what interpolation says. The root is keyed
+    at the frames ``roots`` (B, L) bool, at ``place`` (B, L, 3) metres."""
 
     observed: Tensor
     mask: Tensor
     goals: Tensor
+    between: Tensor
+    roots: Tensor
+    place: Tensor
 
     @property
     def inputs(self) -> ConditionInputs:
         """As conditions of a network that has a key mask and root goals."""
-        return ConditionInputs(key_mask=self.mask.to(self.observed.dtype), root_goal=self.goals)
+        mask = self.mask.to(self.observed.dtype)
+        return ConditionInputs(key_mask=mask, root_goal=self.goals, between=self.between)
 
 
 def keyed_motion(rotations: Tensor, path: Tensor, known: Tensor, statistics: Statistics) -> KeyedMotion:
@@ -83,4 +89,7 @@ def keyed_motion(rotations: Tensor, path: Tensor, known: Tensor, statistics: Sta
     start = torch.zeros_like(keyed)
     start[:, 0] = True
     keys = RootKeys.at_frames(keyed | start, path, heading_of(root), keyed | start, keyed)
-    return KeyedMotion(torch.where(mask, code, 0.0), mask, root_goals(keys, path.shape[1]))
+    goals = root_goals(keys, path.shape[1])
+    observed = torch.where(mask, code, 0.0)
+    between = between_keys(observed, mask, goals, statistics)
+    return KeyedMotion(observed, mask, goals, between, keyed, path)

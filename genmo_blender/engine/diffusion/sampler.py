@@ -6,7 +6,7 @@ Both branches of guidance go through the network as one batch, and where there i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -16,6 +16,7 @@ from torch.nn import functional
 from ...model.config import BETAS, MOTION_DIM
 from ...protocol.cancellation import CancelCheck, raise_if_cancelled
 from ..network.denoiser import Denoiser, NetworkOutput, Prepared, TextContext
+from .imposing import Imposed
 from .schedule import DiffusionSchedule
 
 Progress = Callable[[int, int], None]
@@ -65,7 +66,7 @@ class SamplerInputs:
 
     `f_cond` (B, L, D); `f_uncond` the sum without music and speech, None where there are none (it would equal
     `f_cond`); `text` None for no text; `length` (B,) valid frames; `observed` and `observed_mask` (B, L, 151) impose
-    motion.
+    motion, `between` (B, L, 198) is what interpolation between keys says, `impose` makes every answer meet the keys.
     """
 
     f_cond: Tensor
@@ -74,6 +75,8 @@ class SamplerInputs:
     f_uncond: Tensor | None = None
     observed: Tensor | None = None
     observed_mask: Tensor | None = None
+    between: Tensor | None = None
+    impose: Imposed | None = None
 
     @property
     def has_words(self) -> bool:
@@ -115,6 +118,7 @@ class GuidedNetwork:
         guided = not guidance.idle and (inputs.f_uncond is not None or inputs.has_words)
         self.denoiser, self.guidance = denoiser, guidance if guided else None
         self.prepared = _prepare_both(denoiser, inputs) if guided else _prepare(denoiser, inputs)
+        self.impose = inputs.impose
         self.observed = self._for_branches(inputs.observed)
         self.observed_mask = self._for_branches(inputs.observed_mask)
 
@@ -123,6 +127,10 @@ class GuidedNetwork:
 
     def __call__(self, x_t: Tensor, t: Tensor, cancelled: CancelCheck | None = None) -> NetworkOutput:
         """Guided prediction for x_t (B, L, 151) at original timesteps t (B,). Raises `Cancelled` between blocks."""
+        output = self._guided(x_t, t, cancelled)
+        return output if self.impose is None else replace(output, pred_x=self.impose(output.pred_x))
+
+    def _guided(self, x_t: Tensor, t: Tensor, cancelled: CancelCheck | None) -> NetworkOutput:
         if self.guidance is None:
             return self.denoiser(x_t, t, self.prepared, self.observed, self.observed_mask, cancelled)
         both = self.denoiser(
@@ -136,7 +144,7 @@ class GuidedNetwork:
 
 
 def _prepare(denoiser: Denoiser, inputs: SamplerInputs) -> Prepared:
-    return denoiser.prepare(inputs.f_cond, inputs.text, inputs.length)
+    return denoiser.prepare(inputs.f_cond, inputs.text, inputs.length, between=inputs.between)
 
 
 def _prepare_both(denoiser: Denoiser, inputs: SamplerInputs) -> Prepared:
@@ -149,7 +157,9 @@ def _prepare_both(denoiser: Denoiser, inputs: SamplerInputs) -> Prepared:
         features = functional.pad(blank.features, (0, 0, 0, 0, 0, missing))
         weights = functional.pad(blank.weights, (0, 0, 0, missing))
         text = TextContext(torch.cat([text.features, features]), torch.cat([text.weights, weights]))
-    return denoiser.prepare(torch.cat([inputs.f_cond, f_uncond]), text, torch.cat([inputs.length, inputs.length]))
+    between = None if inputs.between is None else torch.cat([inputs.between, inputs.between])
+    length = torch.cat([inputs.length, inputs.length])
+    return denoiser.prepare(torch.cat([inputs.f_cond, f_uncond]), text, length, between=between)
 
 
 def ddim_steps(

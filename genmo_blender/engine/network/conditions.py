@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor, nn
 
-from ...model.config import JOINTS_2D, MOTION_DIM, MUSIC_DIM, ROOT_GOAL_DIM, NetworkConfig
+from ...model.config import BETWEEN_DIM, JOINTS_2D, MOTION_DIM, MUSIC_DIM, ROOT_GOAL_DIM, NetworkConfig
 from .audio import AUDIO_WIDTH, audio_encoder
 from .layers import Mlp, zero_linear
 
@@ -26,7 +26,8 @@ class ConditionInputs:
     `obs` (B, L, 17, 3) normalised keypoints and confidence; `j2d_visible` (B, L, 17); `f_cliffcam` (B, L, 3);
     `f_imgseq` (B, L, 1024); `f_cam_angvel` (B, L, 6) normalised; `encoded_music` (B, L, 35); `encoded_audio`
     (B, 600 L) waveform at 18 kHz; `has_*` (B, L) existence flags. Only for networks that have them: `key_mask`
-    (B, L, 151), 1 where `observed` motion is imposed, and `root_goal` (B, L, 14), see `config.ROOT_GOAL_DIM`.
+    (B, L, 151), 1 where `observed` motion is imposed, `root_goal` (B, L, 14), see `config.ROOT_GOAL_DIM`, and `between`
+    (B, L, 198), see `config.BETWEEN_DIM`.
     `hidden` are frames (B, L) at which a condition is made absent in training.
     """
 
@@ -44,6 +45,7 @@ class ConditionInputs:
     has_audio: Tensor | None = None
     key_mask: Tensor | None = None
     root_goal: Tensor | None = None
+    between: Tensor | None = None
     hidden: Mapping[str, Tensor] = field(default_factory=dict)
 
     def visible_joints(self) -> Tensor | None:
@@ -84,7 +86,7 @@ class ConditionSums:
 
 
 class ConditionEmbedder(nn.Module):
-    """All embedders of a network. Parameter names are the release's; `key_mask` and `root_goal` are ours."""
+    """All embedders of a network. Parameter names are the release's; `key_mask`, `root_goal` and `between` are ours."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -111,6 +113,7 @@ class ConditionEmbedder(nn.Module):
         )
         self.key_mask_embedder = zero_linear(MOTION_DIM, width) if config.key_mask else None
         self.root_goal_embedder = _small(ROOT_GOAL_DIM, width, 0.0) if config.root_goal else None
+        self.between_embedder = _small(BETWEEN_DIM, width, 0.0) if config.between else None
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -189,6 +192,10 @@ class ConditionEmbedder(nn.Module):
             goal = inputs.root_goal
             known = torch.maximum(goal[..., 6:7], goal[..., 13:14])
             total = total + self.root_goal_embedder(goal) * known
+        if self.between_embedder is not None and inputs.between is not None:
+            said = inputs.between
+            known = said[..., MOTION_DIM:].amax(-1, keepdim=True) > 0
+            total = total + self.between_embedder(said) * known
         return total
 
 

@@ -55,7 +55,8 @@ class TextContext:
 class Prepared:
     """What the denoiser knows before the first step; made once a job by `Denoiser.prepare`.
 
-    `condition` (B, T, D) is the condition's share of `add_cond_linear`; `texts` what each layer keeps of the texts.
+    `condition` (B, T, D) is the condition's share of `add_cond_linear`; `texts` what each layer keeps of the texts;
+    `between` (B, L, 198) what interpolation between keys says.
     """
 
     condition: Tensor
@@ -64,6 +65,7 @@ class Prepared:
     attention: AttentionPlan
     text: TextPlan | RowPlan | None
     texts: tuple[TextMemory, ...]
+    between: Tensor | None = None
 
 
 class TimestepEmbedder(nn.Module):
@@ -101,12 +103,18 @@ class Denoiser(nn.Module):
         self.heads = Heads(config)
 
     def prepare(
-        self, f_cond: Tensor, text: TextContext | None, length: Tensor, causal: Tensor | None = None
+        self,
+        f_cond: Tensor,
+        text: TextContext | None,
+        length: Tensor,
+        causal: Tensor | None = None,
+        between: Tensor | None = None,
     ) -> Prepared:
         """Compute everything that does not depend on the step.
 
         `f_cond` (B, L, D) is the condition sum, or (B, 1, D) expanded by the caller; `length` (B,) valid frames;
-        `text` None means the null text everywhere; `causal` (B,) flags the release's autoregressive rows.
+        `text` None means the null text everywhere; `causal` (B,) flags the release's autoregressive rows;
+        `between` (B, L, 198) is what interpolation between keys says.
         """
         config, frames = self.config, f_cond.shape[1]
         width, per_token = config.latent_dim, config.frames_per_token
@@ -123,7 +131,7 @@ class Denoiser(nn.Module):
             (lengths + per_token - 1) // per_token, tokens, config.window_tokens, width // config.heads, causal
         )
         plan, texts = self._prepare_text(text, f_cond, tokens) if config.text else (None, ())
-        return Prepared(condition, lengths, frames, attention, plan, texts)
+        return Prepared(condition, lengths, frames, attention, plan, texts, between)
 
     def _prepare_text(
         self, text: TextContext | None, f_cond: Tensor, tokens: int
@@ -197,7 +205,8 @@ class Denoiser(nn.Module):
             if prepared.text is not None:
                 h = self._text_block(i)(h, prepared.texts[i], prepared.text)
             h = block(h, prepared.attention)
-        return self.heads(h, tokens, x_t, t, prepared.lengths, observed_mask if observed is not None else None)
+        seen = observed_mask if observed is not None else None
+        return self.heads(h, tokens, x_t, t, prepared.lengths, seen, prepared.between)
 
 
 def _into_tokens(x: Tensor, lengths: Tensor, per_token: int) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ...model.config import BETAS, NetworkConfig
 from ..constants import constant
 from .layers import Mlp, filtered, held
+from .leaning import Leaning
 from .skip import WienerSkip
 
 PRED_CAM_MEAN = (1.0606, -0.0027, 0.2702)
@@ -41,14 +42,23 @@ class Heads(nn.Module):
         self.static_conf_head = Mlp(width, width, per_token * STATIC_JOINT_COUNT)
         self.bypass = Bypass(width, per_token * config.motion_dim) if config.head_bypass else None
         self.smoothing = Smoothing(config.motion_dim, config.head_filter) if config.head_filter else None
+        self.leaning = Leaning(width, config.motion_dim, per_token) if config.between else None
         self.skip = WienerSkip(width, config.motion_dim, per_token) if config.noise_skip else None
         self.per_token = per_token
 
     def forward(
-        self, h: Tensor, tokens: Tensor, x_t: Tensor, t: Tensor, lengths: Tensor, seen: Tensor | None = None
+        self,
+        h: Tensor,
+        tokens: Tensor,
+        x_t: Tensor,
+        t: Tensor,
+        lengths: Tensor,
+        seen: Tensor | None = None,
+        between: Tensor | None = None,
     ) -> NetworkOutput:
         """h (B, T, D); `x_t` (B, L, 151) the noised motion at timesteps `t` (B,), and as `tokens` (B, T, p 151);
-        `lengths` (B,) valid frames; where `seen` (B, L, 151) is 1, x_t is clean motion."""
+        `lengths` (B,) valid frames; where `seen` (B, L, 151) is 1, x_t is clean motion; `between` (B, L, 198) is what
+        interpolation says."""
         frames = x_t.shape[1]
         motion = self.final_layer(h)
         if self.bypass is not None:
@@ -56,6 +66,8 @@ class Heads(nn.Module):
         motion = self._frames(motion, frames)
         if self.smoothing is not None:
             motion = self.smoothing(motion, lengths)
+        if self.leaning is not None and between is not None:
+            motion = self.leaning(motion, h, between, lengths)
         if self.skip is not None:
             motion = self.skip(motion, h, x_t, t, lengths, seen)
         camera = self._frames(self.pred_cam_head(h), frames)

@@ -65,8 +65,8 @@ def draw_keys(
     rates: KeyRates | None = None,
     dense: Tensor | None = None,
 ) -> Tensor:
-    """Keys for a share ``rate`` of the samples and for those of ``dense`` (B,) bool, whose keys are of that family;
-    none for the others. ``length`` (B,) valid frames, at least 3.
+    """Keys for a share ``rate`` of the samples and for those of ``dense`` (B,) bool, whose keys say nearly everything:
+    half of them around a gap, the others dense; none for the others. ``length`` (B,) valid frames, at least 3.
 
     Returns (B, L, 22) bool: the joint's local rotation is known, for joint 0 the root's orientation and place.
     """
@@ -94,7 +94,8 @@ def draw_keys(
     family = torch.searchsorted(shares, uniform() * shares[-1], right=True).clamp(max=len(shares) - 1)
     chosen = uniform(1) < rate
     if dense is not None:
-        family, chosen = torch.where(dense, len(shares) - 1, family), chosen | dense[:, None]
+        firm = torch.where(uniform() < 0.5, 0, len(shares) - 1)
+        family, chosen = torch.where(dense, firm, family), chosen | dense[:, None]
     sample = torch.arange(batch, device=device)
     return (times[sample, family] & valid & chosen)[..., None] & which[sample, family][:, None]
 

@@ -209,7 +209,8 @@ class Trainer:
         with half_products(self.device, self.half):
             f_cond = network.conditions.f_cond(sample.inputs, here, frames)
             text = TextContext(batch.text.features, batch.text.weights)
-            prepared = network.denoiser.prepare(f_cond.expand(here, frames, -1), text, batch.length)
+            told = sample.inputs.between
+            prepared = network.denoiser.prepare(f_cond.expand(here, frames, -1), text, batch.length, between=told)
             observed = None if sample.mask is None else batch.x0
             out = network.denoiser(x_t, sample.t, prepared, observed, sample.mask)
         parts, said = terms(out, batch, self.statistics, self.channels, film)

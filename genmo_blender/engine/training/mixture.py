@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from ...model.config import JOINTS_2D, NetworkConfig
+from ..conditions.between import between_keys
 from ..conditions.keys import key_channels
 from ..network.conditions import ConditionInputs, DropDraws, drop_conditions
 from ..representation.codec import Statistics
@@ -46,9 +47,9 @@ class Shares:
 
     ``filmed``: keypoints from a synthetic camera; ``wordless``: of these, those whose sentences fall away, as footage
     has none, and a camera's turns are told without words alone (spec 7.4); ``keyed``: keys of whole poses or joints;
-    ``dense``: further ones with dense keys; ``flat``: clips of which only 2D keypoints are known, in the places of all
-    these; ``waypoints``: roots asked for along the way; ``dances``: windows of dance without a word, to a song;
-    ``songs``: of the other windows whose motion is rhythmic, those that hear one.
+    ``dense``: further ones whose keys say nearly everything; ``flat``: clips of which only 2D keypoints are known, in
+    the places of all these; ``waypoints``: roots asked for along the way; ``dances``: windows of dance without a word,
+    to a song; ``songs``: of the other windows whose motion is rhythmic, those that hear one.
     Those of ``filmed``, ``dense`` and ``flat`` are estimated as well.
     """
 
@@ -89,6 +90,7 @@ class Given:
     film: Film | None
     goals: Tensor
     mask: Tensor | None
+    between: Tensor | None
     music: Tensor | None
     has_music: Tensor | None
     twice: Tensor
@@ -179,7 +181,8 @@ class Mixture:
             # the corpus's frames that stand in for theirs are not to be seen by anything
             real = ~unknown[:, None]
             batch = replace(batch, valid=batch.valid & real, x0=batch.x0 * real[..., None])
-        return Given(batch, made, goals, mask, music, has_music, twice)
+        between = None if mask is None else between_keys(batch.x0, mask, goals, self.statistics)
+        return Given(batch, made, goals, mask, between, music, has_music, twice)
 
     def _flattened(self, made: Film, windows: Windows, device: torch.device) -> Film:
         """The film, with what is known of those without truth."""
@@ -201,7 +204,7 @@ def inputs_of(
     count, frames = batch.valid.shape
     key_mask = None if given.mask is None else given.mask.to(batch.x0.dtype)
     if given.film is None and given.music is None:
-        return ConditionInputs(root_goal=given.goals, key_mask=key_mask), None
+        return ConditionInputs(root_goal=given.goals, key_mask=key_mask, between=given.between), None
     sight = None if given.film is None else observe(given.film, count, draws)
     nobody = torch.zeros_like(batch.valid)
     inputs = (
@@ -210,7 +213,12 @@ def inputs_of(
         else sight.inputs
     )
     inputs = replace(
-        inputs, encoded_music=given.music, has_music=given.has_music, root_goal=given.goals, key_mask=key_mask
+        inputs,
+        encoded_music=given.music,
+        has_music=given.has_music,
+        root_goal=given.goals,
+        key_mask=key_mask,
+        between=given.between,
     )
     drawn = DropDraws(
         None if estimation else draws.uniform(),

@@ -12,7 +12,7 @@ from .objective import Weights
 
 ESTIMATED, GENERATED = BOTH = "estimation", "diffusion"
 
-MIXED = Shares(filmed=0.25, wordless=0.6, keyed=0.25, dense=0.05, flat=0.2, waypoints=0.15, dances=0.1, songs=0.5)
+MIXED = Shares(filmed=0.33, wordless=0.6, keyed=0.25, dense=0.12, flat=0.2, waypoints=0.15, dances=0.12, songs=0.5)
 """``flat`` where there is footage without truth, else none."""
 
 

@@ -25,6 +25,7 @@ BRINGS = {
     "sentence_kinds": ("embed_sentence.kinds.", "embed_sentence.values."),
     "head_bypass": ("heads.bypass.",),
     "noise_skip": ("heads.skip.",),
+    "between": ("between_embedder.", "heads.leaning."),
 }
 """Options that a network may be given after it was trained without, and the parameters that they bring."""
 

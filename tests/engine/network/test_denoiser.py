@@ -118,13 +118,15 @@ def test_every_parameter_learns(config: NetworkConfig) -> None:
         has_music=torch.ones(2, frames, dtype=torch.bool),
         has_audio=torch.ones(2, frames, dtype=torch.bool),
         key_mask=torch.rand(2, frames, 151) > 0.5,
+        between=torch.rand(2, frames, 198),
         root_goal=torch.rand(2, frames, 14),
     )
     weights = torch.zeros(2, 2, frames)
     weights[0, 0], weights[1, 1, 3:9] = 1.0, 0.7
     text = TextContext(torch.randn(2, 2, 5, 12), weights)
     f_cond = network.conditions.f_cond(inputs, 2, frames)
-    prepared = network.denoiser.prepare(f_cond, text, torch.tensor([frames, frames - 3]))
+    length = torch.tensor([frames, frames - 3])
+    prepared = network.denoiser.prepare(f_cond, text, length, between=inputs.between)
     out = network.denoiser(torch.randn(2, frames, 151), torch.tensor([3, 900]), prepared)
     (out.pred_x.square().sum() + out.pred_cam.square().sum() + out.static_conf_logits.square().sum()).backward()
     learned = [(name, p) for name, p in network.named_parameters() if p.requires_grad]

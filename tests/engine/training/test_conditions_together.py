@@ -5,6 +5,7 @@ from dataclasses import replace
 import torch
 
 from genmo_blender.engine.body.free_body import load_free_body
+from genmo_blender.engine.conditions.between import between_keys
 from genmo_blender.engine.conditions.keys import key_channels
 from genmo_blender.engine.network.conditions import DropDraws, drop_conditions
 from genmo_blender.engine.network.genmo import GenmoNetwork
@@ -40,12 +41,13 @@ def test_one_regression_pass_reaches_every_embedder_that_has_something_to_say():
     filmed = torch.zeros(SAMPLES, dtype=torch.bool).index_fill(0, ROWS, True)
     mask = key_channels(keys, ~filmed)
     goals = training_goals(batch.root, path, keys[..., 0], waypoints, made.gv_to_world.mT)
-    inputs = replace(sight.inputs, key_mask=mask, root_goal=goals)
+    between = between_keys(batch.x0, mask, goals, statistics)
+    inputs = replace(sight.inputs, key_mask=mask, root_goal=goals, between=between)
     drawn = DropDraws.draw(config, SAMPLES, FRAMES, True, generator)
     inputs = drop_conditions(inputs, drawn, torch.zeros(SAMPLES, dtype=torch.bool), True)
 
     f_cond = network.conditions.f_cond(inputs, SAMPLES, FRAMES)
-    prepared = network.denoiser.prepare(f_cond, None, batch.length)
+    prepared = network.denoiser.prepare(f_cond, None, batch.length, between=between)
     last = torch.full((SAMPLES,), 999)
     out = network.denoiser(torch.zeros_like(batch.x0), last, prepared, batch.x0, mask)
     said = decode_rotations(out.pred_x[ROWS], statistics)

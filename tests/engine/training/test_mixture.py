@@ -51,10 +51,11 @@ def test_each_condition_is_given_to_its_share_of_the_samples(built, songs):
     heard = given.has_music.any(-1)
     assert torch.equal(heard, torch.from_numpy(windows.track >= 0).repeat(2))
     assert torch.equal(given.music[:400], given.music[400:])
-    # all who are filmed, and those with dense keys, are estimated as well
+    # all who are filmed, and those whose keys say nearly everything, are estimated as well
     others = sorted(set(given.twice.tolist()) - set(given.film.rows.tolist()))
     assert len(given.twice) - len(given.film.rows) == len(others) == 40
-    assert (2 * given.mask.any(-1).sum(-1) >= given.batch.length)[others].all()
+    assert given.mask.any(-1).any(-1)[others].all()
+    assert torch.equal(given.between.any(-1).any(-1), given.mask.any(-1).any(-1) | (given.between[..., -1] > 0).any(-1))
     # of those who are filmed some hear no words
     words = given.batch.text.weights.any(-1).any(-1)
     before = torch.from_numpy(~silent).repeat(2)
