@@ -96,6 +96,28 @@ def beats_of_period(score: Array, period: int, tightness: float) -> Array:
     return np.array(chain[::-1])
 
 
+def clock(found: Array, strength: Array) -> Array:
+    """Where each frame is between beats: (K,) frames and the onset strength (T,) -> (T, 3).
+
+    Cosine (1 on a beat, -1 half-way) and sine of the phase, and the cosine times the strength of the nearest beat over
+    the beats' mean, less one, at most 1. Before the first beat and after the last the beats go on at the same pace;
+    with fewer than two beats everything is zero.
+    """
+    out = np.zeros((len(strength), 3), dtype=np.float32)
+    if len(found) < 2:
+        return out
+    frame = np.arange(len(strength))
+    last = np.clip(np.searchsorted(found, frame, side="right") - 1, 0, len(found) - 2)
+    phase = (frame - found[last]) / np.diff(found)[last]
+    out[:, 0], out[:, 1] = np.cos(2 * np.pi * phase), np.sin(2 * np.pi * phase)
+    padded = np.pad(strength, 1)
+    height = np.stack([padded[found + k] for k in range(3)]).max(axis=0)
+    stress = np.clip(height / max(float(height.mean()), _TINY) - 1.0, -1.0, 1.0)
+    nearest = np.clip(last + (phase > 0.5), 0, len(found) - 1)
+    out[:, 2] = out[:, 0] * stress[nearest]
+    return out
+
+
 def _last_beat(total: Array) -> int:
     """The last local maximum of the sum that is more than half of their median."""
     ahead = np.concatenate([total[1:], total[-1:]])

@@ -49,8 +49,12 @@ def _smooth_mirrored(series: Tensor) -> Tensor:
 
 def beat_alignment(joints: Tensor, music_beats: Tensor) -> Tensor:
     """BAS, a scalar in 0..1: how near each music beat (frame numbers, (M,)) has a motion beat. No beat at all: 0."""
-    found = motion_beats(joints)
+    return alignment_of_beats(motion_beats(joints), music_beats).to(joints.dtype)
+
+
+def alignment_of_beats(found: Tensor, music_beats: Tensor) -> Tensor:
+    """The same for motion beats that are known, (K,) frame numbers; float64."""
     if len(found) == 0 or len(music_beats) == 0:
-        return joints.new_zeros(())
-    distance = (music_beats.unsqueeze(1) - found.unsqueeze(0)).abs().amin(1).to(joints.dtype)
+        return torch.zeros((), dtype=torch.float64, device=found.device)
+    distance = (music_beats.unsqueeze(1) - found.unsqueeze(0)).abs().amin(1).double()
     return torch.exp(-distance.square() / (2 * _BEAT_TOLERANCE**2)).mean()

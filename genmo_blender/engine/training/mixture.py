@@ -30,13 +30,14 @@ from .flat import FlatTable, draw_flat, flattened
 from .footage import Film, Sight, film, observe
 from .keys import draw_keys
 from .root_goals import Waypoints, draw_waypoints, training_goals
+from .song_colour import coloured
 from .songs import SongTable, draw_dances, draw_tracks, music_of
 from .windows import WINDOW, Windows
 
 Array = np.ndarray
 DrawsOf = Callable[[int], Draws]
 # Streams of random numbers; 0 is the noise of diffusion.
-FILM, KEYS, WAYPOINTS, ESTIMATION, DIFFUSION, WORDS = range(1, 7)
+FILM, KEYS, WAYPOINTS, ESTIMATION, DIFFUSION, WORDS, SONGS = range(1, 8)
 # What a sample is.
 PLAIN, FILMED, DENSE, FLAT = range(4)
 
@@ -175,6 +176,7 @@ class Mixture:
         music, has_music = None, None
         if self.songs is not None:
             music, has_music = (x.repeat(2, *[1] * (x.dim() - 1)) for x in music_of(self.songs, windows, windows.track))
+            music = coloured(music, has_music, draws(SONGS))
         goals = training_goals(batch.root, path, keyed, ways, to_gv)
         if made is not None and self.flat is not None and shares.flat:
             made = self._flattened(made, windows, device)

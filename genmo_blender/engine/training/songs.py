@@ -4,6 +4,9 @@ The motion comes without its music, so the pairing is ours: a pulse is laid thro
 (`motion_rhythm`), then real songs are retimed to it beat by beat, or music of our own is played on it (`own_music`).
 Retiming stretches the song's feature rows between two beats to the motion's interval: pitch and timbre stay, as after a
 good time stretch, and each onset keeps its height. Gain and key are turned at random, for they mean nothing to a dance.
+
+A motion slows down on one beat of two or three, so a beat alone says little about it. Which beat it is can be heard: a
+real song begins where its stronger beats are those that are danced, and our own music is played that way.
 """
 
 from __future__ import annotations
@@ -33,13 +36,20 @@ HELD_OUT = frozenset({"trumpet_90bpm", "vibe_ace", "mix_97bpm"})
 SUFFIXES = frozenset({".wav", ".ogg", ".mp3", ".flac", ".m4a"})
 REAL, OWN = 2, 2
 """Tracks of each clip with real songs and with music of our own."""
-OWN_PERIODS = (11, 26)  # frames, 164 to 69 beats a minute
-STRETCH = (0.85, 1.3)  # of a real song's interval between beats
+REAL_OF_DANCE = 3
+"""Tracks of a dance with real songs: these alone are danced to without a word, and the table is to stay small."""
+OWN_PERIODS = (13, 26)  # frames, 138 to 69 beats a minute
+STRETCH = (0.95, 1.5)
+"""Of a real song's interval between beats; long, since the motions of the data slow down about once in a second."""
+DANCED = 2
+"""Frames between a beat and one of the motion's that make it a beat which is danced."""
+STARTS = 4
+"""A real song begins at one of so many of its beats, those whose strong beats are danced the most."""
 GAIN_DB = (-12.0, 6.0)
 HEARD_AFTER = 1
 """Frames from a sound to the beat that a tracker marks for it; the tracks of real songs have the same delay."""
 MEND = "Put it back, or give --songs the table that was packed with the data."
-_VERSION = "3"  # of this file's recipe, part of the cache's name
+_VERSION = "5"  # of this file's recipe, part of the cache's name
 
 
 @dataclass(frozen=True)
@@ -174,22 +184,38 @@ def tracks(clip: Clip, rhythm: Rhythm, songs: Sequence[Song], seed: int) -> list
     """Raw features (frames, 35) of this clip's songs."""
     rng = np.random.default_rng([seed, *hashlib.sha256(clip.id.encode()).digest()[:8]])
     out = []
-    for i in rng.permutation(len(songs))[:REAL]:
+    for i in rng.permutation(len(songs))[: REAL_OF_DANCE if rhythm.dance else REAL]:
         song = songs[i]
         period = float(np.median(np.diff(song.beats))) * rng.uniform(*STRETCH)
         beats = pulse(rhythm.beats, clip.frames, period)
-        out.append(_turned(retimed(song, beats, clip.frames, rng), rng))
+        start = fitting_start(song, danced(beats, rhythm.beats), rng)
+        out.append(_turned(retimed(song, beats, clip.frames, start), rng))
     for _ in range(OWN):
         beats = pulse(rhythm.beats, clip.frames, rng.uniform(*OWN_PERIODS))
-        out.append(_own(beats, clip.frames, int(rng.integers(2**31))))
+        out.append(_own(beats, danced(beats, rhythm.beats), clip.frames, int(rng.integers(2**31))))
     return out
 
 
-def retimed(song: Song, beats: Array, frames: int, rng: np.random.Generator) -> Array:
-    """The song from one of its beats on, each of its beats at the next of ``beats`` (frames, from before the first
-    frame to after the last): (frames, 35). A song that ends goes on from its first beat."""
+def danced(beats: Array, motion: Array) -> Array:
+    """Which of the song's beats (K,) have one of the motion's (M,) at most `DANCED` frames away: (K,) bool."""
+    return np.abs(np.asarray(beats)[:, None] - motion).min(axis=1) <= DANCED
+
+
+def fitting_start(song: Song, hits: Array, rng: np.random.Generator) -> int:
+    """The song's beat to begin at so that it is strong where ``hits`` (K,) are: one of the best `STARTS`, by chance."""
     count = len(song.beats) - 1
-    source = (int(rng.integers(count)) + np.arange(len(beats) - 1)) % count
+    onset = np.pad(song.features[:, music.ONSET], 1)
+    strength = np.stack([onset[song.beats[:-1] + k] for k in range(3)]).max(axis=0)
+    source = (np.arange(count)[:, None] + np.arange(len(hits) - 1)) % count
+    weight = hits[:-1] - hits[:-1].mean()
+    return int(rng.choice(np.argsort(-(strength[source] @ weight), kind="stable")[:STARTS]))
+
+
+def retimed(song: Song, beats: Array, frames: int, start: int) -> Array:
+    """The song from its beat number ``start`` on, each of its beats at the next of ``beats`` (frames, from before the
+    first frame to after the last): (frames, 35). A song that ends goes on from its first beat."""
+    count = len(song.beats) - 1
+    source = (start + np.arange(len(beats) - 1)) % count
     segment = np.clip(np.searchsorted(beats, np.arange(frames), side="right") - 1, 0, len(source) - 1)
     width = song.beats[source + 1] - song.beats[source]
     scale = (beats[1:] - beats[:-1]) / width
@@ -209,9 +235,9 @@ def retimed(song: Song, beats: Array, frames: int, rng: np.random.Generator) -> 
     return out
 
 
-def _own(beats: Array, frames: int, seed: int) -> Array:
+def _own(beats: Array, hits: Array, frames: int, seed: int) -> Array:
     """Features of our own music, its beats where they were meant and not where a tracker may hear them."""
-    out = music.music_features(render(beats - HEARD_AFTER, frames, seed))[:frames]
+    out = music.music_features(render(beats - HEARD_AFTER, frames, seed, hits))[:frames]
     out[:, music.BEAT] = 0.0
     _mark(out, beats)
     return out

@@ -130,3 +130,23 @@ def test_pieces_that_cannot_be_heard_are_refused_with_one_sentence(tmp_path: Pat
         assert caught.value.code == code and caught.value.remedy
     with pytest.raises(StorageFailure):
         music.file_features(tmp_path / "nowhere.wav", 0.0, 1.0, 30)
+
+
+def test_the_clock_says_how_far_a_frame_is_from_a_beat_and_whether_that_is_a_strong_one():
+    beats, strength = np.array([8, 20, 28, 40]), np.zeros(50)
+    strength[beats] = [1.0, 3.0, 1.0, 3.0]
+    cosine, sine, stressed = music_beats.clock(beats, strength).T
+    np.testing.assert_allclose(cosine[beats], 1.0, atol=1e-6)
+    np.testing.assert_allclose(cosine[[2, 14, 24, 34, 46]], -1.0, atol=1e-6)
+    np.testing.assert_allclose(sine[[11, 22]], 1.0, atol=1e-6)
+    np.testing.assert_allclose(stressed[beats], [-0.5, 0.5, -0.5, 0.5], atol=1e-6)
+    assert not music_beats.clock(beats[:1], strength).any()
+
+
+def test_standardised_features_have_the_clock_in_place_of_the_last_mfcc(busy: np.ndarray):
+    features = busy
+    out = music.standardised(features)
+    beats = np.flatnonzero(features[:, music.BEAT])
+    np.testing.assert_allclose(out[beats, music.CLOCK.start], 1.0, atol=1e-6)
+    assert np.abs(out).max() < 20 and out.dtype == np.float32
+    np.testing.assert_array_equal(music.standardised(np.stack([features, features]))[1], out)

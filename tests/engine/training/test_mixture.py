@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from genmo_blender.engine.conditions.music import BEAT
 from genmo_blender.engine.training import corpus, mixture
 from genmo_blender.engine.training.importers import shards
 from genmo_blender.engine.training.mixture import Shares
@@ -50,7 +51,8 @@ def test_each_condition_is_given_to_its_share_of_the_samples(built, songs):
     assert (windows.track[spoken] >= 0).mean() == pytest.approx(0.5, abs=0.1)
     heard = given.has_music.any(-1)
     assert torch.equal(heard, torch.from_numpy(windows.track >= 0).repeat(2))
-    assert torch.equal(given.music[:400], given.music[400:])
+    assert torch.equal(given.music[:400, :, BEAT], given.music[400:, :, BEAT])
+    assert not torch.equal(given.music[:400], given.music[400:])  # each in another sound
     # all who are filmed, and those whose keys say nearly everything, are estimated as well
     others = sorted(set(given.twice.tolist()) - set(given.film.rows.tolist()))
     assert len(given.twice) - len(given.film.rows) == len(others) == 40
