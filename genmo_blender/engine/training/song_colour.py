@@ -16,8 +16,9 @@ TIMBRE = 0.6
 """Spread of what is added to the MFCC of a whole window, in units of theirs: a filter, of room, tape or radio."""
 FLATTENED = 0.5
 """Share of the samples whose chords do not change: the chroma of a window are held at their mean."""
-LOUDNESS = 0.2
-"""Spread of the logarithm of what onsets are multiplied by."""
+LOUDNESS = 0.5
+"""Spread of the logarithm of what onsets are multiplied by: on beats they are 13 to 22 in the table and 3 to 8 in songs
+that are held out."""
 SOUND = slice(music.MFCC.start, music.CLOCK.start)
 SOUNDS, KEYS = SOUND.stop - SOUND.start, music.CHROMA.stop - music.CHROMA.start
 

@@ -1,0 +1,65 @@
+"""A dance retimed so that its slow moments fall on beats of its music (numpy alone).
+
+The body goes where it went; only when it gets there moves, by a few frames, on a smooth clock that always rises.
+Feet that stand keep standing. The length stays, and so do the first and the last frame.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+Array = np.ndarray
+REACH = 8
+"""Frames by which a slow moment may move: half of a beat's length at 112 beats a minute."""
+RATES = (0.65, 1.5)
+"""How slow and how fast the clock may run between two beats that are met."""
+DWELL = 0.85
+"""Of the pace around a beat that is met, the pace on it: a slow moment stays one where the clock changes its pace."""
+RATE_COST = 2.0
+"""What the square of a rate's logarithm costs, in beats met."""
+
+
+def beat_clock(motion: Array, music: Array, frames: int) -> Array:
+    """At which frame of the dance each frame of its retimed twin is: (frames,), rising from 0 to frames - 1.
+
+    ``motion`` (M,) and ``music`` (K,) are frames of slow moments and of beats. As many slow moments as the `RATES`
+    allow are laid on a beat each, and rather those that have to move little.
+    """
+    end = float(frames - 1)
+    # The speed of a frame is the step to the next one, so a slow moment lies half a frame later.
+    near = [(m + 0.5, k + 0.5) for m in np.sort(motion) for k in np.sort(music) if abs(m - k) <= REACH]
+    knots = [(0.0, 0.0), *(pair for pair in near if max(pair) < end), (end, end)]
+    score, back = np.full(len(knots), -np.inf), np.zeros(len(knots), dtype=int)
+    score[0] = 0.0
+    for j in range(1, len(knots)):
+        for i in range(j):
+            told = score[i] + 1.0 - _cost(knots[i], knots[j])
+            if told > score[j]:
+                score[j], back[j] = told, i
+    if not np.isfinite(score[-1]):
+        return np.arange(frames, dtype=np.float64)
+    chain = [len(knots) - 1]
+    while chain[-1]:
+        chain.append(int(back[chain[-1]]))
+    source, target = np.array([knots[i] for i in chain[::-1]]).T
+    return np.clip(_rising(target, source, np.arange(frames)), 0.0, end)
+
+
+def _cost(first: tuple[float, float], second: tuple[float, float]) -> float:
+    source, target = second[0] - first[0], second[1] - first[1]
+    if source <= 0 or target <= 0 or not RATES[0] <= source / target <= RATES[1]:
+        return np.inf
+    return float(RATE_COST * np.log(source / target) ** 2)
+
+
+def _rising(x: Array, y: Array, at: Array) -> Array:
+    """The monotone cubic through rising knots (Fritsch and Butland 1984: harmonic means of the slopes)."""
+    width = np.diff(x)
+    slope = np.diff(y) / width
+    knot = np.concatenate([slope[:1], np.zeros(len(slope) - 1), slope[-1:]])
+    before, after = 2 * width[1:] + width[:-1], width[1:] + 2 * width[:-1]
+    knot[1:-1] = DWELL * (before + after) / (before / slope[:-1] + after / slope[1:])
+    i = np.clip(np.searchsorted(x, at, side="right") - 1, 0, len(slope) - 1)
+    t = (at - x[i]) / width[i]
+    ends = (2 * t**3 - 3 * t**2 + 1) * y[i] + (3 * t**2 - 2 * t**3) * y[i + 1]
+    return ends + width[i] * ((t**3 - 2 * t**2 + t) * knot[i] + (t**3 - t**2) * knot[i + 1])
