@@ -91,7 +91,7 @@ def presets() -> dict[str, Preset]:
             steady, learning_rate=2e-4, warm_up=50, noisy_share=0.45, timestep_power=0.5, practised=0.25
         ),
         "mini_256_all": replace(
-            large, learning_rate=3e-4, warm_up=100, noisy_share=0.5, timestep_power=0.5, practised=0.25
+            large, learning_rate=3e-4, warm_up=100, noisy_share=0.5, timestep_power=0.5, practised=0.3
         ),
         "official": _official(),
     }

@@ -38,7 +38,7 @@ LASTING = re.compile(
 )
 """What goes on as long as it is asked for, unless it turns."""
 REACH = 0.15  # of its length, on either side
-PRACTISED = re.compile(r"\b(?:punch|kicks|waves|crouching|runs forward)")
+PRACTISED = re.compile(r"\b(?:punch|kicks|waves|crouching|runs forward|jumps|picks up|danc)")
 """What weights find hard, and a run that goes on from them may draw more often (`Preset.practised`)."""
 MULTI = 0.6
 LAYERED = 0.25
