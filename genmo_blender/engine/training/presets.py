@@ -76,8 +76,8 @@ def presets() -> dict[str, Preset]:
     ``mini_256`` a size larger for a graphics card, ``mini_256_steady`` the same without what changes shape from step to
     step, footage and estimation, so that a card plays its steps several times as fast, ``mini_256_further`` for going
     on from such weights: less noise, where motion gets its details, and more of what is hard, ``mini_256_all`` the same
-    with footage and estimation, ``official`` the
-    paper's."""
+    with footage and estimation, ``mini_256_keys`` with more
+    keys and less footage, for two cores, ``official`` the paper's."""
     text = Preset(NetworkConfig.mini(), Weights(), noisy_share=0.7, reworded=0.5)
     mini = replace(text, shares=MIXED)
     large = replace(mini, network=replace(mini.network, latent_dim=256, layers=7))
@@ -92,6 +92,15 @@ def presets() -> dict[str, Preset]:
         ),
         "mini_256_all": replace(
             large, learning_rate=3e-4, warm_up=100, noisy_share=0.5, timestep_power=0.5, practised=0.3
+        ),
+        "mini_256_keys": replace(
+            large,
+            shares=replace(MIXED, filmed=0.12, dense=0.18),
+            learning_rate=4e-4,
+            warm_up=100,
+            noisy_share=0.5,
+            timestep_power=0.5,
+            practised=0.3,
         ),
         "official": _official(),
     }
