@@ -1,0 +1,130 @@
+"""A motion bent to meet keyed poses exactly, at their true times, without a pop (product.md 6: "a fitting pass after the
+model is necessary").
+
+What is added to each rotation and to the root's path is the curve through the errors at the keys that bends the least:
+of all corrections c the one with the smallest integral of c''^2 + 4 c^2 / l^4, l being `REACH`. It dies away around a
+key, and where the motion already meets one nothing is added. Its Green's function is exp(-|t|/l) (cos(t/l) + sin(|t|/l)),
+so a correction is a sum of as many such bumps as there are keys. numpy alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import rotations as rot
+from .resampling import resample
+
+Array = np.ndarray
+REACH = 0.3
+"""Seconds: a key that is missed moves the motion about it that long, a third of a second, as an animator's tangent."""
+ROUNDS = 12
+CLOSE = 1e-10  # radians and metres
+_FAR = 12.0  # reaches: there the bump is below 1e-5
+_RIDGE = 1e-9
+
+
+@dataclass(frozen=True)
+class Poses:
+    """K keyed poses: ``time`` (K,) seconds from the motion's first frame, in any order; local ``rotations``
+    (K, J, 4) unit quaternions, w first; ``path`` (K, 3) metres, the root; ``mask`` (K, J) bool: what of them is keyed,
+    joint 0 standing for the root's rotation and its place."""
+
+    time: Array
+    rotations: Array
+    path: Array
+    mask: Array
+
+
+@dataclass(frozen=True)
+class Misses:
+    """How far a motion is from its keys: ``angle`` (K, J) radians and ``distance`` (K,) metres, 0 where nothing is
+    keyed."""
+
+    angle: Array
+    distance: Array
+
+    @property
+    def worst(self) -> tuple[float, float]:
+        """Radians and metres."""
+        return float(self.angle.max(initial=0.0)), float(self.distance.max(initial=0.0))
+
+
+def misses(rotations: Array, path: Array, fps: float, poses: Poses) -> Misses:
+    """Errors of a motion, local ``rotations`` (T, J, 4) and ``path`` (T, 3), at the keys' times."""
+    turn, way = _errors(rotations, path, fps, poses)
+    return Misses(np.linalg.norm(turn, axis=-1), np.linalg.norm(way, axis=-1))
+
+
+def fitted(rotations: Array, path: Array, fps: float, poses: Poses, ends: bool = True) -> tuple[Array, Array]:
+    """The motion (T, J, 4) and (T, 3) with its keys met; ``ends``: the first two and the last two frames stay as they
+    are, but where a key falls on them. Joints without a key are returned bit for bit.
+
+    Keys outside the motion are left out. Two keys between the same two frames cannot both be met, since a motion goes
+    straight from frame to frame: the answer then lies between them.
+    """
+    rotations, path = np.array(rotations, dtype=np.float64), np.array(path, dtype=np.float64)
+    frames = len(path)
+    inside = (poses.time >= -1e-9) & (poses.time * fps <= frames - 1 + 1e-6)
+    poses = Poses(*(np.asarray(x)[inside] for x in (poses.time, poses.rotations, poses.path, poses.mask)))
+    groups = _groups(poses.mask)
+    bumps = [_Bumps.of(poses.time[keys] * fps, frames, REACH * fps, ends) for keys, _ in groups]
+    for _ in range(ROUNDS):
+        turn, way = _errors(rotations, path, fps, poses)
+        if not max(np.abs(turn).max(initial=0.0), np.abs(way).max(initial=0.0)) > CLOSE:
+            break
+        for (keys, joints), bump in zip(groups, bumps, strict=True):
+            bent = bump.through(turn[np.ix_(keys, joints)].reshape(len(keys), -1)).reshape(frames, len(joints), 3)
+            turned = rot.multiply(rotations[:, joints], rot.from_rotation_vector(bent))
+            rotations[:, joints] = rot.normalise(turned)
+            if joints[0] == 0:
+                path = path + bump.through(way[keys])
+    return rotations, path
+
+
+def _errors(rotations: Array, path: Array, fps: float, poses: Poses) -> tuple[Array, Array]:
+    """Rotation vectors (K, J, 3) and ways (K, 3) from the motion to its keys, 0 where nothing is keyed."""
+    found, place = resample(rotations, path, fps, poses.time)
+    turn = rot.to_rotation_vector(rot.multiply(rot.conjugate(found), poses.rotations))
+    return turn * poses.mask[..., None], (poses.path - place) * poses.mask[:, :1]
+
+
+def _groups(mask: Array) -> list[tuple[Array, Array]]:
+    """Keys and joints (indices) that belong together: joints keyed at the same times share their bumps."""
+    patterns: dict[bytes, list[int]] = {}
+    for joint in range(mask.shape[1]):
+        if mask[:, joint].any():
+            patterns.setdefault(mask[:, joint].tobytes(), []).append(joint)
+    return [(np.flatnonzero(mask[:, joints[0]]), np.array(joints)) for joints in patterns.values()]
+
+
+@dataclass(frozen=True)
+class _Bumps:
+    """``spread`` (T, N) the bumps at all frames, ``solve`` (N, K) their heights for errors at the keys."""
+
+    spread: Array
+    solve: Array
+
+    @classmethod
+    def of(cls, at: Array, frames: int, reach: float, ends: bool) -> _Bumps:
+        """Bumps at ``at`` (K,) frames, not whole, and at the ends that shall stay."""
+        still = np.array([0, 1, frames - 2, frames - 1], dtype=np.float64) if ends else np.zeros(0)
+        still = np.unique(still[(still >= 0) & (still < frames)])
+        if len(at):
+            still = still[np.abs(still[:, None] - at).min(axis=1) >= 1.0]
+        places = np.concatenate([at, still])
+        together = _bump(places[:, None] - places, reach)
+        together += _RIDGE * np.eye(len(places))
+        solve = np.linalg.solve(together, np.eye(len(places), len(at)))
+        return cls(_bump(np.arange(frames)[:, None] - places, reach), solve)
+
+    def through(self, errors: Array) -> Array:
+        """The correction (T, C) that has the ``errors`` (K, C) at the keys."""
+        return self.spread @ (self.solve @ errors)
+
+
+def _bump(apart: Array, reach: float) -> Array:
+    """exp(-|x|) (cos x + sin |x|), x in reaches; nothing where it is too small to be seen."""
+    x = np.minimum(np.abs(apart) / reach, _FAR)
+    return np.where(x < _FAR, np.exp(-x) * (np.cos(x) + np.sin(x)), 0.0)
