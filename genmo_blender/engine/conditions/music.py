@@ -62,11 +62,13 @@ def music_features(samples: Array) -> Array:
 def standardised(features: Array) -> Array:
     """Raw features (..., T, 35) on one scale for our own models; the official ones take them raw.
 
-    Channels `CLOCK`, the last MFCC, hold the beat's clock instead: a small network does not learn from flags alone how
-    far from a beat a frame is.
+    The MFCC are those of the song less their mean over it: how loud and bright a recording is means nothing to a dance,
+    and a song unlike those of training must not be danced to less. Channels `CLOCK`, the last of them, hold the
+    beat's clock instead: a small network does not learn from flags alone how far from a beat a frame is.
     """
     features = np.asarray(features)
     out = ((features - _MIDDLE) / _SPREAD).astype(np.float32)
+    out[..., MFCC] -= out[..., MFCC].mean(axis=-2, keepdims=True)
     songs = features.reshape(-1, *features.shape[-2:])
     clocks = [music_beats.clock(np.flatnonzero(song[:, BEAT] > 0), song[:, ONSET]) for song in songs]
     out[..., CLOCK] = np.stack(clocks).reshape(*features.shape[:-1], -1)

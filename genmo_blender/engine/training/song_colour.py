@@ -12,7 +12,7 @@ from torch import Tensor
 from ..conditions import music
 from .draws import Draws
 
-TIMBRE = 0.6
+TIMBRE = 0.3
 """Spread of what is added to the MFCC of a whole window, in units of theirs: a filter, of room, tape or radio."""
 FLATTENED = 0.5
 """Share of the samples whose chords do not change: the chroma of a window are held at their mean."""

@@ -49,7 +49,7 @@ GAIN_DB = (-12.0, 6.0)
 HEARD_AFTER = 1
 """Frames from a sound to the beat that a tracker marks for it; the tracks of real songs have the same delay."""
 MEND = "Put it back, or give --songs the table that was packed with the data."
-_VERSION = "5"  # of this file's recipe, part of the cache's name
+_VERSION = "6"  # of this file's recipe, part of the cache's name
 
 
 @dataclass(frozen=True)

@@ -150,3 +150,9 @@ def test_standardised_features_have_the_clock_in_place_of_the_last_mfcc(busy: np
     np.testing.assert_allclose(out[beats, music.CLOCK.start], 1.0, atol=1e-6)
     assert np.abs(out).max() < 20 and out.dtype == np.float32
     np.testing.assert_array_equal(music.standardised(np.stack([features, features]))[1], out)
+
+
+def test_how_loud_and_bright_a_recording_is_does_not_matter(busy: np.ndarray):
+    other = busy.copy()
+    other[:, music.MFCC] += np.linspace(-80, 80, 20)
+    np.testing.assert_allclose(music.standardised(other), music.standardised(busy), atol=1e-4)
