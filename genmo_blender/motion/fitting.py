@@ -1,10 +1,9 @@
-"""A motion bent to meet keyed poses exactly, at their true times, without a pop (product.md 6: "a fitting pass after the
-model is necessary").
+"""A motion bent to meet keyed poses exactly, at their true times, without a pop (product.md 6, "My keys are law").
 
 What is added to each rotation and to the root's path is the curve through the errors at the keys that bends the least:
 of all corrections c the one with the smallest integral of c''^2 + 4 c^2 / l^4, l being `REACH`. It dies away around a
-key, and where the motion already meets one nothing is added. Its Green's function is exp(-|t|/l) (cos(t/l) + sin(|t|/l)),
-so a correction is a sum of as many such bumps as there are keys. numpy alone.
+key, and where the motion already meets one nothing is added. The bumps are exp(-|t|/l) (cos(t/l) + sin(|t|/l)),
+Green's functions of that problem, as many as there are keys. numpy alone.
 """
 
 from __future__ import annotations

@@ -77,7 +77,8 @@ def test_the_ends_stay_unless_they_are_keyed():
 def test_nothing_pops_at_a_key():
     """What is added to a motion of even steps accelerates at the key no more than it does around it."""
     still = np.tile(rot.IDENTITY, (FRAMES, JOINTS, 1)), np.zeros((FRAMES, 3))
-    poses = Poses(np.array([1.5]), np.tile(rot.IDENTITY, (1, JOINTS, 1)), np.array([[0.1, 0, 0]]), np.ones((1, JOINTS), bool))
+    pose, everything = np.tile(rot.IDENTITY, (1, JOINTS, 1)), np.ones((1, JOINTS), dtype=bool)
+    poses = Poses(np.array([1.5]), pose, np.array([[0.1, 0, 0]]), everything)
     x = fitted(*still, FPS, poses)[1][:, 0]
     bend = np.abs(np.diff(x, n=2)) * FPS**2
     assert x.max() == pytest.approx(0.1) and x.min() > -0.01
@@ -106,6 +107,7 @@ def test_keys_that_contradict_each_other_are_met_half_way():
 def test_any_keys_on_frames_are_met(seed, frames):
     motion = smooth_motion(seed % 7)
     rng = np.random.default_rng(seed)
-    poses = poses_near(motion, np.array(frames) / FPS, seed, angle=0.1, distance=0.05, mask=rng.random((len(frames), JOINTS)) < 0.7)
+    mask = rng.random((len(frames), JOINTS)) < 0.7
+    poses = poses_near(motion, np.array(frames) / FPS, seed, angle=0.1, distance=0.05, mask=mask)
     angle, distance = misses(*fitted(*motion, FPS, poses), FPS, poses).worst
     assert angle < np.radians(0.05) and distance < 5e-4

@@ -95,7 +95,7 @@ def presets() -> dict[str, Preset]:
         ),
         "mini_256_keys": replace(
             large,
-            shares=replace(MIXED, filmed=0.12, dense=0.18),
+            shares=replace(MIXED, filmed=0.1, dense=0.18, dances=0.2),
             learning_rate=4e-4,
             warm_up=100,
             noisy_share=0.5,
