@@ -8,6 +8,7 @@ import pytest
 from genmo_blender.engine.evaluation.in_between import (
     Motions,
     borrowed,
+    curved,
     gap_error,
     held,
     interpolated,
@@ -67,6 +68,14 @@ def test_interpolation_of_a_steady_motion_is_that_motion() -> None:
     error = gap_error(filled, steady.frames(slice(5, 15)))
     assert error.l2p == pytest.approx(0.0, abs=1e-9) and error.l2q == pytest.approx(0.0, abs=1e-9)
     assert gap_error(held(steady, 4, 15), steady.frames(slice(5, 15))).joint > 0.3
+
+
+def test_curves_leave_as_fast_as_they_came_and_come_to_rest() -> None:
+    found = curved(Motions(REST, PATH), 4, 16)
+    z = np.concatenate([PATH[0, 3:5, 2], found.path[0, :, 2], PATH[0, 16:17, 2]])
+    steps = np.diff(z) / 0.1
+    assert steps[0] == pytest.approx(1.0) and steps[1] == pytest.approx(1.0, abs=0.1) and abs(steps[-1]) < 0.3
+    assert np.allclose(found.rotations, REST[:, 5:16])
 
 
 def test_a_carried_pose_has_the_root_of_the_interpolation() -> None:

@@ -14,7 +14,7 @@ from ...conditions.keys import KeyedMotion, keyed_motion
 from ...representation.rotations import quaternion_to_matrix
 from ...solve import solve, whole_tokens, world_motion
 from ...training.samples import Clip
-from ..in_between import GapError, Motions, borrowed, gap_error, held, interpolated, posed
+from ..in_between import GapError, Motions, borrowed, curved, gap_error, held, interpolated, posed
 from .context import Context, evenly
 from .section import MEAN_POSE, RANDOM, REAL, Bar, Figure, Line, Plot, Section
 
@@ -28,7 +28,7 @@ STRIDE = 30
 SHARE = 0.75
 """Of what interpolation scores: the bar."""
 BATCH = 32
-SLERP, HELD, MODEL = "slerp", "last pose held", "this model"
+SLERP, CURVES, HELD, MODEL = "slerp", "Bézier curves", "last pose held", "this model"
 ERRORS = (("L2P", "l2p", "m"), ("mean joint error", "joint", "m"), ("L2Q", "l2q", ""), ("NPSS", "npss", ""))
 
 
@@ -67,7 +67,8 @@ def measure(context: Context) -> Section:
         "The sampler bends every answer to the keyed poses and places (diffusion/imposing.py); nothing is fitted "
         "afterwards.",
         "L2P: length of the difference of 22 global joint positions as one vector, in metres, not normalised; L2Q "
-        "likewise of global rotations; NPSS of global rotations. Slerp: each joint by slerp, the root's path linear.",
+        "likewise of global rotations; NPSS of global rotations. Slerp: each joint by slerp, the root's path linear. "
+        "Bézier curves: what Blender draws from the keys before the gap to the one behind it.",
         f"{MEAN_POSE} and {RANDOM} (of the training split) begin where the gap begins; the mean pose is carried along "
         "by the interpolated root.",
     )
@@ -78,7 +79,7 @@ def measure(context: Context) -> Section:
             title if not unit else f"{title} ({unit})",
             tuple(
                 Line(name, tuple((float(g.frames), float(getattr(g.errors[name], a))) for g in gaps), name != MODEL)
-                for name in (MODEL, SLERP, HELD)
+                for name in (MODEL, SLERP, CURVES)
             ),
         )
         for title, a, unit in ERRORS
@@ -101,6 +102,7 @@ def _gap(context: Context, frames: int, places: Sequence[tuple[Clip, int]]) -> G
     filled = {
         MODEL: fill(context, true).frames(slice(CONTEXT, last)),
         SLERP: interpolated(true, first, last),
+        CURVES: curved(true, first, last),
         HELD: held(true, first, last),
         MEAN_POSE: posed(true, base.pose, first, last),
         RANDOM: borrowed(true, first, last, clips),
