@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ...model.config import BETAS, BETWEEN_PARTS, MOTION_DIM
 from .layers import filtered, held
 
-FIRST_TRUST = -1.0  # of a fresh layer, before the logistic function
+FIRST_TRUST = 2.0  # of a fresh layer, before the logistic function: nearly all
 
 
 def said_by(between: Tensor) -> Tensor:

@@ -12,12 +12,13 @@ from ..conditions.root_goals import heading_of
 from ..representation.codec import Statistics
 from ..representation.rotations import matrix_to_6d, product, yaw_matrix
 from .corpus import Corpus
-from .windows import AHEAD, UNTOLD, WINDOW, Windows
+from .windows import AHEAD, UNTOLD, Windows
 
 
 @dataclass(frozen=True)
 class TextBatch:
-    """``features`` (B, K, N, C) float32 and ``weights`` (B, K, L): the network's text windows."""
+    """``features`` (B, K, N, C) float32 and ``weights`` (B, K, L): the network's text windows, K = 0 where nothing has
+    words."""
 
     features: Tensor
     weights: Tensor
@@ -25,6 +26,13 @@ class TextBatch:
     def without(self, rows: Tensor) -> TextBatch:
         """The same, with no text for the samples where ``rows`` (B,) is true."""
         return TextBatch(self.features, self.weights * ~rows[:, None, None])
+
+    @property
+    def spoken(self) -> Tensor:
+        """Which samples have words, (B,) bool."""
+        if not self.weights.shape[1]:
+            return torch.zeros(len(self.weights), dtype=torch.bool, device=self.weights.device)
+        return (self.weights.amax(-1) * self.features.abs().amax((-1, -2))).amax(-1) > 0
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,7 @@ def collate(corpus: Corpus, windows: Windows, features: Tensor, statistics: Stat
     device = corpus.pose.device
     first, length = moved(np.stack([windows.first, windows.length]), device)
     yaw = moved(windows.yaw.T.reshape(-1).astype(np.float32), device)
-    offset = torch.arange(WINDOW, device=device)
+    offset = torch.arange(windows.frames, device=device)
     rows = first[:, None] + torch.minimum(offset, length[:, None] - 1)
     rows = torch.cat([rows, rows + corpus.half])
     length = length.repeat(2)
@@ -66,7 +74,7 @@ def collate(corpus: Corpus, windows: Windows, features: Tensor, statistics: Stat
     raw = torch.cat(
         [
             corpus.pose[rows],
-            velocity.new_zeros(len(rows), WINDOW, 10),
+            velocity.new_zeros(*velocity.shape[:2], 10),
             -matrix_to_6d(root),  # keys.LEVEL_CAMERA @ root: of its rows these are the first two
             matrix_to_6d(root),
             velocity,
@@ -74,7 +82,7 @@ def collate(corpus: Corpus, windows: Windows, features: Tensor, statistics: Stat
         dim=-1,
     )
     valid = offset < length[:, None]
-    joints = (corpus.joints[rows].flatten(1, 2) @ turn[:, 0].mT).unflatten(1, (WINDOW, -1))
+    joints = (corpus.joints[rows].flatten(1, 2) @ turn[:, 0].mT).unflatten(1, (windows.frames, -1))
     x0 = statistics.normalise(raw) * valid[..., None]
     text = _texts(corpus, windows, features)
     return Batch(x0, valid, length, root, joints, corpus.contacts[rows], velocity, text, facing != UNTOLD)
@@ -87,14 +95,15 @@ def moved(array: np.ndarray, device: torch.device) -> Tensor:
 
 def _texts(corpus: Corpus, windows: Windows, features: Tensor) -> TextBatch:
     # on a graphics card steps keep one shape (replay.py); on a processor no text is embedded in vain
-    spoken = max(1, int((windows.sentence >= 0).any(0).sum()))
-    used = spoken if features.device.type == "cpu" else windows.sentence.shape[1]
+    most = windows.sentence.shape[1]
+    spoken = max(min(1, most), int((windows.sentence >= 0).any(0).sum()))
+    used = spoken if features.device.type == "cpu" else most
     sentence = windows.sentence[:, :used]
     twin = np.where(sentence >= 0, corpus.twin[sentence], -1)
     table = np.stack([sentence, twin, windows.start[:, :used], windows.end[:, :used]])
     rows, twins, start, end = moved(table, features.device)
     rows, there = torch.cat([rows, twins]), torch.cat([rows, twins]) >= 0
-    frames = torch.arange(WINDOW, device=features.device)
+    frames = torch.arange(windows.frames, device=features.device)
     inside = (frames >= start[..., None]) & (frames < end[..., None])
     chosen = features[rows.clamp(min=0)].float() * there[..., None, None]
     return TextBatch(chosen, (inside.repeat(2, 1, 1) & there[..., None]).float())

@@ -79,11 +79,14 @@ class Film:
         )
 
 
-def film(batch: Batch, rows: Tensor, statistics: Statistics, body: FilmedBody, draws: Draws) -> tuple[Batch, Film]:
+def film(
+    batch: Batch, rows: Tensor, statistics: Statistics, body: FilmedBody, draws: Draws, stands: bool = False
+) -> tuple[Batch, Film]:
     """Film the samples ``rows`` (F,) of a batch made for the level camera; its joints are in world axes.
 
     Each gets a shape, six controls N(0, 0.7) within 1.5 (the code's first six betas), steps as long as its legs, and a
-    camera. In a quarter of them only the beginning or the end of the window is filmed, by a camera that stands still.
+    camera, one that does not move if it ``stands``. In a quarter of them only the beginning or the end of the window is
+    filmed, by a camera that stands still.
     ``draws`` are the whole batch's. Returns the batch with their codes, joints and velocities changed, and the film.
     """
     code, valid, root = statistics.denormalise(batch.x0[rows]), batch.valid[rows], batch.root[rows]
@@ -95,7 +98,7 @@ def film(batch: Batch, rows: Tensor, statistics: Statistics, body: FilmedBody, d
     standing = body.points(root, code[..., BODY_POSE], offsets, face)
     joints = standing.joints
     on, still = _filmed_frames(batch.length[rows], valid, draws)
-    cameras = draw_cameras(joints + path[..., None, :], draws, torch.where(still, STILL, ANY))
+    cameras = draw_cameras(joints + path[..., None, :], draws, torch.where(still | stands, STILL, ANY))
     place = turned(cameras.r_w2c, path) + cameras.t_w2c
     to_gv = product(camera_to_gravity_view(cameras.r_w2c), cameras.r_w2c)
     seen = standing.seen(cameras.r_w2c, place)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -67,10 +68,19 @@ class Sample:
 
 @dataclass(frozen=True)
 class Passes:
-    """Both passes over a share of a step's samples: all of them by diffusion, some of them estimated before."""
+    """Both passes over a share of a step's ``samples``: all of them by diffusion, some of them estimated before."""
 
-    diffusion: Sample
+    diffusion: Sample | None
     estimation: Sample | None
+    samples: int
+
+
+class Sampler(Protocol):
+    """What draws windows."""
+
+    def draw(self, rng: np.random.Generator, n: int) -> Windows:
+        """n of them."""
+        ...
 
 
 class Trainer:
@@ -95,12 +105,13 @@ class Trainer:
         half: bool = False,
         songs: SongTable | None = None,
         flat: FlatTable | None = None,
+        sampler: Sampler | None = None,
     ) -> None:
         self.device = state.device
         self.corpus, self.features = corpus.to(self.device), features.to(self.device)
         self.statistics = statistics.to(self.device)
         self.preset, self.state, self.seed, self.world, self.half = preset, state, seed, world, half
-        self.sampler = WindowSampler(corpus, preset.practised)
+        self.sampler: Sampler = sampler or WindowSampler(corpus, preset.practised)
         told = preset.reworded and corpus.texts
         self.deviations = deviations_of(self.features, kinds_of(corpus)) if told else None
         films = preset.shares.filmed or preset.shares.flat
@@ -161,13 +172,16 @@ class Trainer:
     def _passes(self, step: int, share: slice, t: Tensor | None = None) -> Passes:
         """What both passes on a share are given. Nothing here may wait for the device."""
         given = self.batch(step, share)
+        estimated = None
+        if len(given.twice) and ESTIMATED in self.preset.passes:
+            estimated = self._estimation(given, self.draws(step, share, ESTIMATION))
+        if GENERATED not in self.preset.passes:
+            return Passes(None, estimated, len(given.batch.valid))
         drawn, noise = self.noise(step, share)
         t = drawn if t is None else t
         inputs, sight = inputs_of(given, self.state.network.config, False, self.draws(step, share, DIFFUSION))
         diffusion = Sample(given.batch, inputs, given.mask, noise, t, given.film, sight)
-        if not len(given.twice) or ESTIMATED not in self.preset.passes:
-            return Passes(diffusion, None)
-        return Passes(diffusion, self._estimation(given, self.draws(step, share, ESTIMATION)))
+        return Passes(diffusion, estimated, len(t))
 
     def _estimation(self, given: Given, draws: Draws) -> Sample:
         """The samples with footage or dense keys, from nothing and as if at the last timestep."""
@@ -187,12 +201,12 @@ class Trainer:
     def _both(self, passes: Passes) -> dict[str, Tensor]:
         """The terms of both passes added, each a mean over all samples. The estimation comes first: what it says of
         those without truth is what the diffusion gets noised (spec 7.6)."""
-        count, first, guide = len(passes.diffusion.t), passes.estimation, None
+        count, first, guide = passes.samples, passes.estimation, None
         estimated: dict[str, Tensor] = {}
         if first is not None:
             out, estimated = self._pass(first, count)
             guide = guide_of(out, first.film) if first.film is not None and len(first.film.flat) else None
-        if GENERATED not in self.preset.passes:
+        if passes.diffusion is None:
             return estimated
         _, parts = self._pass(passes.diffusion, count, guide)
         return {name: part + estimated.get(name, 0.0) for name, part in parts.items()}
@@ -208,7 +222,7 @@ class Trainer:
         x_t = torch.zeros_like(x0) if sample.noise is None else self.schedule.q_sample(x0, sample.t, sample.noise)
         with half_products(self.device, self.half):
             f_cond = network.conditions.f_cond(sample.inputs, here, frames)
-            text = TextContext(batch.text.features, batch.text.weights)
+            text = TextContext(batch.text.features, batch.text.weights) if batch.text.weights.shape[1] else None
             told = sample.inputs.between
             prepared = network.denoiser.prepare(f_cond.expand(here, frames, -1), text, batch.length, between=told)
             observed = None if sample.mask is None else batch.x0

@@ -153,7 +153,7 @@ class Mixture:
         if shares.filmed or shares.flat:  # with nobody there too: every share of a step has the same losses
             assert self.body is not None
             stream = draws(FILM)
-            batch, made = film(batch, rows, self.statistics, self.body, stream)
+            batch, made = film(batch, rows, self.statistics, self.body, stream, windows.frames < WINDOW)
             wordless = filmed & ~unknown & (stream.uniform() < shares.wordless)
             batch = replace(batch, text=batch.text.without(wordless))
             to_gv = made.gv_to_world.mT
@@ -229,8 +229,7 @@ def inputs_of(
         draws.uniform(),
         {key: draws.uniform(frames) for key in config.conditions},
     )
-    has_text = (batch.text.weights.amax(-1) * batch.text.features.abs().amax((-1, -2))).amax(-1) > 0
-    return drop_conditions(inputs, drawn, has_text, estimation), sight
+    return drop_conditions(inputs, drawn, batch.text.spoken, estimation), sight
 
 
 def rows_of_inputs(inputs: ConditionInputs, rows: Tensor) -> ConditionInputs:

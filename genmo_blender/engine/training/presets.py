@@ -46,6 +46,9 @@ class Preset:
     """Part of the windows about a measured caption that are of those that weights find hard (windows.py)."""
     shares: Shares = Shares()
     """Part of the samples that get footage, keys, paths and music."""
+    glimpses: int = 0
+    """How many times as many samples a step of short looks at footage has, one after every other step (glimpses.py); 0:
+    there is none."""
     passes: tuple[str, ...] = BOTH
     """Which passes are learned from; one alone is of use for comparison only (evaluation/ablation.py)."""
     steps: int = 0
@@ -91,7 +94,13 @@ def presets() -> dict[str, Preset]:
             steady, learning_rate=2e-4, warm_up=50, noisy_share=0.45, timestep_power=0.5, practised=0.25
         ),
         "mini_256_all": replace(
-            large, learning_rate=3e-4, warm_up=100, noisy_share=0.5, timestep_power=0.5, practised=0.3
+            large,
+            glimpses=8,
+            learning_rate=3e-4,
+            warm_up=100,
+            noisy_share=0.5,
+            timestep_power=0.5,
+            practised=0.3,
         ),
         "mini_256_keys": replace(
             large,

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from .glimpses import WithGlimpses
 from .loop import Trainer
 from .state import TrainingState, save_state
 
@@ -60,7 +61,7 @@ def _alive(name: str) -> bool:
 
 
 def run(
-    trainer: Trainer,
+    trainer: Trainer | WithGlimpses,
     budget: Budget,
     folder: Path,
     save: Callable[[TrainingState], None],

@@ -19,7 +19,16 @@ from ..network.genmo import GenmoNetwork
 from ..representation.codec import Statistics
 from .presets import Preset
 
-RARE, RARE_FACTOR = ("embed_sentence.values.weight", "skip.log_variance.weight", "skip.log_variance.bias"), 10.0
+RARE, RARE_FACTOR = (
+    (
+        "embed_sentence.values.weight",
+        "skip.log_variance.weight",
+        "skip.log_variance.bias",
+        "leaning.trust.weight",
+        "leaning.trust.bias",
+    ),
+    10.0,
+)
 STATE_NAME = "training_state.pt"
 BRINGS = {
     "sentence_kinds": ("embed_sentence.kinds.", "embed_sentence.values."),

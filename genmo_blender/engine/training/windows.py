@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -61,7 +62,8 @@ class Windows:
     the corpus's sentences, -1 for none, real ones first; ``start``, ``end`` (n, 3) their window frames. ``yaw`` (n, 2)
     radians: the camera's, for the window and for its mirrored twin, unless ``facing`` (n,) is AHEAD. ``track`` (n,)
     of the song that is heard, -1 for none; ``role`` (n, 2): what the window and its twin are (mixture.py), 0 nothing;
-    ``flat`` (n,) first row of footage without truth (flat.py), -1 where the frames are the corpus's.
+    ``flat`` (n,) first row of footage without truth (flat.py), -1 where the frames are the corpus's. ``frames`` is what
+    a window is filled up to.
     """
 
     clip: Array
@@ -75,20 +77,21 @@ class Windows:
     track: Array
     role: Array
     flat: Array
+    frames: ClassVar[int] = WINDOW
 
     def __len__(self) -> int:
         return len(self.first)
 
     def part(self, share: slice) -> Windows:
         """Some of them."""
-        return Windows(*(getattr(self, f.name)[share] for f in fields(self)))
+        return type(self)(*(getattr(self, f.name)[share] for f in fields(self)))
 
     def replaced(self, rows: Array, by: Windows) -> Windows:
         """The same with others at ``rows``."""
         columns = {f.name: getattr(self, f.name).copy() for f in fields(self)}
         for name, column in columns.items():
             column[rows] = getattr(by, name)
-        return Windows(**columns)
+        return type(self)(**columns)
 
 
 @dataclass(frozen=True)
