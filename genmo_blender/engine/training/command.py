@@ -22,10 +22,10 @@ from ..representation.codec import Statistics
 from .corpus import Corpus, build, statistics_of
 from .distributed import DEVICES, World, joined
 from .flat import captions_of, flat_table
-from .glimpses import GlimpseSampler, WithGlimpses, preset_of_glimpses
 from .kinds import fill_kinds, kinds_of, sides_of
 from .loop import Trainer
 from .pack import ENDING, SPLITS, Prepared, prepared, read_pack, write_pack
+from .practice import KINDS, WithPractice, practised, sampler_of
 from .presets import Preset, preset
 from .running import LOG_NAME, Budget, run
 from .songs import SongTable, song_table
@@ -128,12 +128,14 @@ def _train(arguments: argparse.Namespace, chosen: Preset, world: World) -> None:
     trainer = Trainer(
         corpus, features, statistics, chosen, state, arguments.seed, world, arguments.accumulate, half, songs, flat
     )
-    tutor: Trainer | WithGlimpses = trainer
-    if chosen.glimpses:
-        short = preset_of_glimpses(chosen)
-        looks = GlimpseSampler(corpus)
-        seeded = (arguments.seed, world, arguments.accumulate, half)
-        tutor = WithGlimpses(trainer, Trainer(corpus, features, statistics, short, state, *seeded, sampler=looks))
+    seeded = (arguments.seed, world, arguments.accumulate, half)
+    others = {
+        name: Trainer(
+            corpus, features, statistics, practised(name, chosen), state, *seeded, sampler=sampler_of(name, corpus)
+        )
+        for name in KINDS
+        if getattr(chosen, name)
+    }
     judged = replace(chosen, batch=min(chosen.batch, VALIDATION_BATCH), reworded=0.0, practised=0.0)
     validation = Trainer(
         held_out, held_out_features, statistics, judged, state, arguments.seed, half=half, songs=held_out_songs
@@ -144,7 +146,14 @@ def _train(arguments: argparse.Namespace, chosen: Preset, world: World) -> None:
         save_checkpoint(arguments.out / WEIGHTS_NAME, checkpoint)
 
     budget = Budget(arguments.steps, arguments.seconds)
-    run(tutor, budget, arguments.out, keep, validation, every_seconds=arguments.minutes * 60)
+    run(
+        WithPractice(trainer, others) if others else trainer,
+        budget,
+        arguments.out,
+        keep,
+        validation,
+        every_seconds=arguments.minutes * 60,
+    )
 
 
 def find_kinds(state: TrainingState, corpus: Corpus, features: Tensor) -> None:

@@ -100,6 +100,17 @@ def draw_keys(
     return (times[sample, family] & valid & chosen)[..., None] & which[sample, family][:, None]
 
 
+def draw_gap(length: Tensor, frames: int, draws: Draws) -> Tensor:
+    """Whole poses (B, L, 22) bool around a gap that fills the window: 4 to 16 before it, as far as eight frames are
+    left for the gap, and behind it one (in 70 %) or two to four, the last at the end. ``length`` (B,), at least 13."""
+    uniform = draws.uniform
+    tail = torch.where(uniform(1) < 0.7, 1, (2 + 3 * uniform(1)).long())
+    head = torch.minimum((4 + 13 * uniform(1)).long(), length[:, None] - tail - 8).clamp(min=1)
+    frame = torch.arange(frames, device=length.device)
+    known = (frame < head) | ((frame >= length[:, None] - tail) & (frame < length[:, None]))
+    return known[..., None].expand(-1, -1, JOINTS)
+
+
 _CLOSEST, _FARTHEST = 5, 40  # frames between keyed poses
 
 

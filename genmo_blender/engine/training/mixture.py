@@ -28,7 +28,7 @@ from .draws import Draws
 from .filmed_body import FilmedBody
 from .flat import FlatTable, draw_flat, flattened
 from .footage import Film, Sight, film, observe
-from .keys import draw_keys
+from .keys import draw_gap, draw_keys
 from .root_goals import Waypoints, draw_waypoints, training_goals
 from .song_colour import coloured
 from .songs import SongTable, draw_dances, draw_tracks, music_of
@@ -160,7 +160,11 @@ class Mixture:
         keyed = torch.zeros(count, frames, dtype=torch.bool, device=device)
         mask = None
         if shares.keyed or shares.dense:
-            keys = draw_keys(batch.length, frames, shares.keyed, draws(KEYS), dense=nobody.index_fill(0, dense, True))
+            if windows.gap:
+                keys = draw_gap(batch.length, frames, draws(KEYS))
+            else:
+                firm = nobody.index_fill(0, dense, True)
+                keys = draw_keys(batch.length, frames, shares.keyed, draws(KEYS), dense=firm)
             keys = keys & ~unknown[:, None, None]
             mask = key_channels(keys, ~filmed)
             keyed = keys[..., 0]

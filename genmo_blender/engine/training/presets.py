@@ -47,8 +47,10 @@ class Preset:
     shares: Shares = Shares()
     """Part of the samples that get footage, keys, paths and music."""
     glimpses: int = 0
-    """How many times as many samples a step of short looks at footage has, one after every other step (glimpses.py); 0:
+    """How many times as many samples a step of short looks at footage has, one after every other step (practice.py); 0:
     there is none."""
+    gaps: int = 0
+    """The same of steps of gaps between keyed poses."""
     passes: tuple[str, ...] = BOTH
     """Which passes are learned from; one alone is of use for comparison only (evaluation/ablation.py)."""
     steps: int = 0
@@ -80,7 +82,7 @@ def presets() -> dict[str, Preset]:
     step, footage and estimation, so that a card plays its steps several times as fast, ``mini_256_further`` for going
     on from such weights: less noise, where motion gets its details, and more of what is hard, ``mini_256_all`` the same
     with footage and estimation, ``mini_256_keys`` with more
-    keys and less footage, for two cores, ``official`` the paper's."""
+    dances and less footage, for two cores, ``official`` the paper's."""
     text = Preset(NetworkConfig.mini(), Weights(), noisy_share=0.7, reworded=0.5)
     mini = replace(text, shares=MIXED)
     large = replace(mini, network=replace(mini.network, latent_dim=256, layers=7))
@@ -96,6 +98,7 @@ def presets() -> dict[str, Preset]:
         "mini_256_all": replace(
             large,
             glimpses=8,
+            gaps=2,
             learning_rate=3e-4,
             warm_up=100,
             noisy_share=0.5,
@@ -104,7 +107,9 @@ def presets() -> dict[str, Preset]:
         ),
         "mini_256_keys": replace(
             large,
-            shares=replace(MIXED, filmed=0.1, dense=0.18, dances=0.2),
+            shares=replace(MIXED, filmed=0.1, dense=0.1, dances=0.2),
+            glimpses=8,
+            gaps=2,
             learning_rate=4e-4,
             warm_up=100,
             noisy_share=0.5,

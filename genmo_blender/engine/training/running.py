@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .glimpses import WithGlimpses
 from .loop import Trainer
+from .practice import WithPractice
 from .state import TrainingState, save_state
 
 PAUSE_FOLDER = Path.home() / ".cache" / "genmo_blender" / "pause"
@@ -61,7 +61,7 @@ def _alive(name: str) -> bool:
 
 
 def run(
-    trainer: Trainer | WithGlimpses,
+    trainer: Trainer | WithPractice,
     budget: Budget,
     folder: Path,
     save: Callable[[TrainingState], None],

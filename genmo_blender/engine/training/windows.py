@@ -63,7 +63,7 @@ class Windows:
     radians: the camera's, for the window and for its mirrored twin, unless ``facing`` (n,) is AHEAD. ``track`` (n,)
     of the song that is heard, -1 for none; ``role`` (n, 2): what the window and its twin are (mixture.py), 0 nothing;
     ``flat`` (n,) first row of footage without truth (flat.py), -1 where the frames are the corpus's. ``frames`` is what
-    a window is filled up to.
+    a window is filled up to; of those with a ``gap`` the poses around it are keyed.
     """
 
     clip: Array
@@ -78,6 +78,7 @@ class Windows:
     role: Array
     flat: Array
     frames: ClassVar[int] = WINDOW
+    gap: ClassVar[bool] = False
 
     def __len__(self) -> int:
         return len(self.first)
