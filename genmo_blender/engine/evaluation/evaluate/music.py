@@ -43,7 +43,7 @@ def measure(context: Context) -> Section:
     heard = excerpts(song_files(context.songs, "val"), frames, context.effort.excerpts)
     context.say(f"{len(heard)} dances")
     sets = {
-        MODEL: _dances(context, heard, frames),
+        MODEL: dances(context, heard, frames),
         TRAINING: _real_dances(context.train, frames),
         REAL: _real_dances(context.held_out, frames),
         RANDOM: [context.baselines.random(frames, rng) for _ in heard],
@@ -63,8 +63,8 @@ def measure(context: Context) -> Section:
     return Section("music", "Music", tuple(figures), notes)
 
 
-def _dances(context: Context, heard: Sequence[Excerpt], frames: int) -> list[Array]:
-    """Joints (frames, 22, 3) on the floor of one dance to each excerpt."""
+def dances(context: Context, heard: Sequence[Excerpt], frames: int, further: int = 0) -> list[Array]:
+    """Joints (frames, 22, 3) on the floor of one dance to each excerpt; ``further`` is added to the seeds."""
     model = context.pipeline.model
     start = standing_start(model, frames)
     out: list[Array] = []
@@ -76,7 +76,8 @@ def _dances(context: Context, heard: Sequence[Excerpt], frames: int) -> list[Arr
             has_music=torch.ones(len(told), frames, dtype=torch.bool, device=model.device),
             root_goal=start,
         )
-        seeds = range(1 + context.seed + begin, 1 + context.seed + begin + len(told))
+        first = 1 + context.seed + further + begin
+        seeds = range(first, first + len(told))
         motion = world_motion(
             model, solve(model, inputs, frames, seeds, steps=context.steps, guidance=context.guidance)
         )
