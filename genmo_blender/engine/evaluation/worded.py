@@ -86,5 +86,5 @@ def heard(pipeline: Pipeline, said: Sequence[Sequence[TextSpan]], frames: int, w
         if spans:
             features[i, : len(spans)] = table[[row[span.text] for span in spans]]
             weights[i, : len(spans)] = frame_weights(spans, frames)
-    weights = np.concatenate([weights, np.repeat(weights[..., -1:], whole - frames, axis=-1)], axis=-1)
-    return TextContext(features, torch.from_numpy(weights).to(table.device))
+    held = torch.from_numpy(np.pad(weights, ((0, 0), (0, 0), (0, whole - frames)), mode="edge"))
+    return TextContext(features, held.to(table.device))
