@@ -71,6 +71,13 @@ def _rules(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
     return command.rules(parser.parse_args(arguments))
 
 
+def _sheets(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
+    from .evaluation import sheets
+
+    sheets.add_arguments(parser)
+    return sheets.sheets(parser.parse_args(arguments))
+
+
 def _train_evaluator(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
     from .evaluation.matching import command
 
@@ -91,7 +98,7 @@ def _load_pipeline(model: Path | None) -> Handler:
 
 
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser, list[str]], int]]] = {
-    "ablate": ("train with and without a part of the recipe and compare", _ablate),
+    "ablate": ("leave out a part of the recipe, or of what is told, and compare", _ablate),
     "bench": ("measure speed and memory of the sampler against a plain loop", _bench),
     "convert": ("turn an official GEM-SMPL checkpoint into ours; no code in it runs", _convert),
     "evaluate": ("measure everything of a model: one JSON, one page", _evaluate),
@@ -99,6 +106,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser, list[str]], in
     "pack": ("prepare folders of motion as one file, to train elsewhere", _pack),
     "rules": ("run the frozen prompt rules and print a table", _rules),
     "serve": ("answer Blender over standard input and output (the add-on starts this)", _serve),
+    "sheets": ("draw takes of twenty prompts, as they stand in the docs", _sheets),
     "train": ("train the bundled model's network on folders of motion", _train),
     "train-evaluator": ("train the text-motion evaluator that `evaluate` measures texts with", _train_evaluator),
 }

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ..model.takes import ProgressCall, finished_takes, not_finite, placed_takes, spent
 from ..model.windows import frame_weights
@@ -93,6 +94,13 @@ class Pipeline:
         }
         return MotionResult(float(MODEL_FPS), takes, report)
 
+    def features(self, prompts: Sequence[str]) -> Tensor:
+        """What the network hears of prompts, (K, N, C) on its device. Raises ModelFailure without the text encoder."""
+        config = self.model.network.config
+        shape = (config.text_tokens, config.text_dim)
+        found = encode_prompts(list(prompts), self.model.encoder, shape, self.cache, self._open_encoder)
+        return torch.from_numpy(found).to(self.model.device)
+
     def _inputs(self, request: GenerateRequest, progress: ProgressCall) -> SamplerInputs:
         network, device = self.model.network, self.model.device
         frames, takes = whole_tokens(self.model, request.frames), request.takes
@@ -103,15 +111,12 @@ class Pipeline:
         text = None
         if request.texts:
             progress("prompts", 0, len(request.texts))
-            shape = (network.config.text_tokens, network.config.text_dim)
             prompts = [span.text for span in request.texts]
-            features = torch.from_numpy(
-                encode_prompts(prompts, self.model.encoder, shape, self.cache, self._open_encoder)
-            )
+            features = self.features(prompts)
             weights = torch.from_numpy(frame_weights(request.texts, request.frames))
             weights = torch.cat([weights, weights[:, -1:].expand(-1, frames - request.frames)], dim=1)
             text = TextContext(
-                features.to(device).expand(takes, *features.shape), weights.to(device).expand(takes, *weights.shape)
+                features.expand(takes, *features.shape), weights.to(device).expand(takes, *weights.shape)
             )
             progress("prompts", len(prompts), len(prompts))
         return SamplerInputs(f_cond, text, length)

@@ -20,7 +20,7 @@ import numpy as np
 
 from ...protocol.failures import RequestFailure
 from . import music_beats, music_chroma
-from .sound_file import read_sound, resampled
+from .sound_file import Sound, read_sound, resampled
 
 Array = np.ndarray
 RATE, HOP, FPS = 15360, 512, 30
@@ -118,20 +118,18 @@ def file_features(path: Path, start: float, end: float, frames: int) -> Array:
     does. Past the end of the file it is silent. Raises StorageFailure for an unreadable file, RequestFailure for a
     piece that is empty, outside the file or retimed more than tenfold.
     """
-    if not (np.isfinite(start) and np.isfinite(end) and 0.0 <= start < end) or frames < 1:
-        raise RequestFailure("empty_sound", f"The piece of {path.name} is empty.", "Make the music strip longer.")
-    speed = (end - start) * FPS / frames
-    if abs(frames - (end - start) * FPS) < 1.0:
-        speed = 1.0  # a strip's length in seconds is rounded to frames
-    if not SLOWEST <= speed <= FASTEST:
-        raise RequestFailure(
-            "sound_speed", f"{path.name} would play at {speed:.2g} times its speed.", "Use a speed from 0.1 to 10."
-        )
-    sound = read_sound(path, end + CONTEXT)
+    _speed(path.name, start, end, frames)
+    return piece_features(read_sound(path, end + CONTEXT), path.name, start, end, frames)
+
+
+def piece_features(sound: Sound, name: str, start: float, end: float, frames: int) -> Array:
+    """The same of a sound that has been read, from its beginning to `CONTEXT` seconds after ``end`` at least; ``name``
+    is for what goes wrong."""
+    speed = _speed(name, start, end, frames)
     if start >= sound.seconds:
         raise RequestFailure(
             "sound_over",
-            f"{path.name} is over at {sound.seconds:.1f} s, before the music strip begins.",
+            f"{name} is over at {sound.seconds:.1f} s, before the music strip begins.",
             "Move the strip's start back.",
         )
     before = int(min(start, CONTEXT) / speed * FPS)  # whole frames, so that the piece begins on a row
@@ -139,3 +137,17 @@ def file_features(path: Path, start: float, end: float, frames: int) -> Array:
     samples = resampled(sound.samples[max(first, 0) :], RATE / (sound.rate * speed))
     missing = (before + frames) * HOP - len(samples)
     return music_features(np.pad(samples, (0, max(missing, 0))))[before : before + frames]
+
+
+def _speed(name: str, start: float, end: float, frames: int) -> float:
+    """How many times its own speed a piece plays at. Raises RequestFailure."""
+    if not (np.isfinite(start) and np.isfinite(end) and 0.0 <= start < end) or frames < 1:
+        raise RequestFailure("empty_sound", f"The piece of {name} is empty.", "Make the music strip longer.")
+    speed = (end - start) * FPS / frames
+    if abs(frames - (end - start) * FPS) < 1.0:
+        return 1.0  # a strip's length in seconds is rounded to frames
+    if not SLOWEST <= speed <= FASTEST:
+        raise RequestFailure(
+            "sound_speed", f"{name} would play at {speed:.2g} times its speed.", "Use a speed from 0.1 to 10."
+        )
+    return speed

@@ -5,7 +5,7 @@ guided by its own estimates (spec 7.6), the other from the other half alone. ``m
 either alone. All arms of a seed begin with the same weights and take as many steps of as many samples; ``guided`` uses
 the places of a part of the samples, a fifth in the presets. Judged are estimates from synthetic footage of held-out
 performers (`estimation`) and, of what can generate, the error of the denoised joints on their windows with sentences
-alone.
+alone. ``texts`` trains nothing (`text_ablation`): one model hears two prompts in different ways.
 """
 
 from __future__ import annotations
@@ -33,11 +33,13 @@ from ..training.pack import Prepared, prepared
 from ..training.presets import BOTH, ESTIMATED, GENERATED, Preset, preset
 from ..training.samples import Clip
 from ..training.state import new_state
+from . import text_ablation
 from .estimation import QUICK, by_camera
 from .scenes import scenes_of
 from .stripped import stripped
 
 ARMS = {"guided": ("guided", "without"), "modes": ("both", "estimation", "diffusion")}
+TEXTS = "texts"
 KINDS = "embed_sentence.kinds."
 SCENES = 0  # seed of the scenes that all arms are judged by
 
@@ -156,8 +158,8 @@ def table(rows: Sequence[Row]) -> list[str]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of ``ablate``."""
-    parser.add_argument("setting", choices=ARMS)
-    parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders of motion shards, packed files")
+    parser.add_argument("setting", choices=(*ARMS, TEXTS))
+    parser.add_argument("--data", type=Path, nargs="+", default=[], help="folders of motion shards, packed files")
     parser.add_argument("--preset", default="mini")
     parser.add_argument("--steps", type=int, default=900, help="of each run; 900 take about 20 minutes on two cores")
     parser.add_argument("--batch", type=int, default=32)
@@ -165,19 +167,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--arms", nargs="+", help="some of them")
     parser.add_argument("--layers", type=int, help="of the network, instead of the preset's")
     parser.add_argument("--width", type=int, help="likewise")
+    parser.add_argument("--model", type=Path, help="of “texts”: checkpoint (default: the bundled model)")
+    parser.add_argument("--pairs", type=int, default=40, help="of “texts”: how many ranges of two prompts")
     parser.add_argument("--out", type=Path, help="a line of JSON for every run, added as it ends")
 
 
 def ablate(arguments: argparse.Namespace) -> int:
     """Run ``ablate``; returns the exit code. Raises GenmoFailure for what a person can mend."""
-    arms = arguments.arms or ARMS[arguments.setting]
-    unknown = sorted(set(arms) - set(ARMS[arguments.setting]))
+    known = text_ablation.ARMS if arguments.setting == TEXTS else ARMS[arguments.setting]
+    arms = arguments.arms or known
+    unknown = sorted(set(arms) - set(known))
     if unknown:
         raise RequestFailure(
-            "arms",
-            f"“{arguments.setting}” has no arm {', '.join(unknown)}.",
-            f"Use {', '.join(ARMS[arguments.setting])}.",
+            "arms", f"“{arguments.setting}” has no arm {', '.join(unknown)}.", f"Use {', '.join(known)}."
         )
+    if arguments.setting == TEXTS:
+        return text_ablation.run(arguments.model, arms, arguments.pairs, arguments.seeds, arguments.out)
+    if not arguments.data:
+        raise RequestFailure("no_data", "There is no motion to learn from.", "Give --data FOLDER.")
     chosen = replace(preset(arguments.preset), batch=arguments.batch)
     sizes = {"layers": arguments.layers, "latent_dim": arguments.width}
     chosen = replace(chosen, network=replace(chosen.network, **{k: v for k, v in sizes.items() if v}))

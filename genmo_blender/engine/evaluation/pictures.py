@@ -176,7 +176,7 @@ def contact_sheet(figures: Sequence[Figure], title: str, cells: int = 8) -> Any:
 
 
 def save(image: Any, path: Path) -> None:
-    """Write a PNG. Raises StorageFailure when the disk will not have it."""
+    """Write a PNG or a JPEG, as the name ends. Raises StorageFailure when the disk will not have it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         image.save(path)
@@ -189,6 +189,11 @@ def save(image: Any, path: Path) -> None:
 def can_draw() -> bool:
     """Whether Pillow is here."""
     return find_spec("PIL") is not None
+
+
+def need_pillow() -> None:
+    """Raise StorageFailure, before anything is computed, where Pillow is not here."""
+    _pillow()
 
 
 def _pillow() -> tuple[Any, Any]:

@@ -75,6 +75,11 @@ def test_every_section_has_figures_beside_real_baselines(written: Path) -> None:
         assert estimation[name]["bar"]["limit"] == others < estimation[name]["value"]
         assert set(estimation[name]["baselines"]) == {MEAN_POSE, "nearest training window"}
     assert len(record["sections"]["estimation"]["plots"]) == 3
+    robustness = figures["robustness"]
+    assert {"no words", "another prompt's takes"} < set(robustness["rules kept, in capitals"]["baselines"])
+    noise = robustness["noise as loud as the music: distance from the clean dance"]["baselines"]
+    assert set(noise) == {"another seed", "another song"} and noise["another seed"] > 0
+    assert len(record["sections"]["robustness"]["plots"]) == 7
     assert {f["name"] for f in record["sections"]["steps"]["figures"]} >= {"default number of steps"}
     bars = [f["bar"] for section in figures.values() for f in section.values() if f["bar"]]
     assert len(bars) >= 12 and {b["met"] for b in bars} <= {True, False}
@@ -100,9 +105,9 @@ def test_best_median_and_worst_takes_are_shown_with_their_prompts(written: Path)
 def test_the_same_seed_writes_the_same_bytes_and_sections_do_not_depend_on_one_another(
     given, written, tmp_path
 ) -> None:
-    assert run(given, tmp_path, "--sections", "keys,music") == 0
+    assert run(given, tmp_path, "--sections", "keys,music,robustness") == 0
     first, second = (json.loads((p / command.JSON).read_text(encoding="utf-8")) for p in (written, tmp_path))
-    assert second["sections"] == {name: first["sections"][name] for name in ("keys", "music")}
+    assert second["sections"] == {name: first["sections"][name] for name in ("keys", "music", "robustness")}
     assert not (tmp_path / "failures.html").exists()
 
 

@@ -25,7 +25,7 @@ from .section import Failed, Section
 
 EVALUATOR = Path(__file__).resolve().parents[4] / "tools" / "evaluator" / "text_motion.safetensors"
 """In a checkout; the extension comes without it."""
-SECTIONS = ("text", "quality", "keys", "music", "estimation", "steps")
+SECTIONS = ("text", "quality", "keys", "music", "estimation", "robustness", "steps")
 """In the order of the page. Each is a module beside this one with ``measure(context) -> Section``."""
 TAKES_OF = frozenset({"text", "quality"})
 """Sections whose takes the page of best and worst takes shows."""
@@ -63,7 +63,8 @@ def evaluate(arguments: argparse.Namespace) -> int:
     if arguments.takes is not None:
         if not 1 <= arguments.takes <= MAX_TAKES:
             raise RequestFailure("takes", f"{arguments.takes} takes are not possible.", f"Give 1 to {MAX_TAKES}.")
-        effort = replace(effort, takes=arguments.takes)
+        fewest = min(effort.word_takes, arguments.takes)
+        effort = replace(effort, takes=arguments.takes, word_takes=fewest)
     context = Context(
         Pipeline.load(arguments.model), folders, arguments.songs, arguments.evaluator, arguments.out, arguments.seed,
         arguments.steps, arguments.guidance, effort, _said,
@@ -125,13 +126,14 @@ def summary(sections: Sequence[Section | Failed]) -> str:
     lines = []
     for section in sections:
         if isinstance(section, Failed):
-            lines.append(f"{section.name:<8} NOT MEASURED: {section.sentence}")
+            lines.append(f"{section.name:<10} NOT MEASURED: {section.sentence}")
             continue
         for f in section.figures:
             if f.bar is not None:
                 value = "-" if f.value is None else f"{f.value:.4g} {f.unit}"
                 limit = f"{f.bar.sense} {f.bar.limit:.4g}"
-                lines.append(f"{section.name:<8} {f.name:<44} {value:>14}  {limit:<12} {'met' if f.met else 'NOT MET'}")
+                met = "met" if f.met else "NOT MET"
+                lines.append(f"{section.name:<10} {f.name:<44} {value:>14}  {limit:<12} {met}")
     return "\n".join(lines)
 
 

@@ -35,7 +35,8 @@ T = TypeVar("T")
 class Effort:
     """How much is measured. ``prompts``: every how many of the rules' prompts; ``takes`` of each; ``windows``: at most
     so many with captions; ``draws`` of captions; ``gaps``: at most so many of each length; ``excerpts`` of a song;
-    ``steps`` of the curve and ``step_takes`` of each prompt there; ``cells`` of a contact sheet."""
+    ``steps`` of the curve and ``step_takes`` of each prompt there; ``cells`` of a contact sheet; ``levels``: every how
+    many levels of damage, ``word_takes`` of each damaged prompt and ``damaged_excerpts`` of each song there."""
 
     prompts: int = 1
     takes: int = 8
@@ -46,10 +47,16 @@ class Effort:
     steps: tuple[int, ...] = (5, 10, 15, 20, 25, 40)
     step_takes: int = 2
     cells: int = 8
+    levels: int = 1
+    word_takes: int = 2
+    damaged_excerpts: int = 6
 
 
 FULL = Effort()
-QUICK = Effort(prompts=8, takes=2, windows=12, draws=10, gaps=4, excerpts=2, steps=(2, 4), step_takes=1, cells=2)
+QUICK = Effort(
+    prompts=8, takes=2, windows=12, draws=10, gaps=4, excerpts=2, steps=(2, 4), step_takes=1, cells=2, levels=2,
+    word_takes=1, damaged_excerpts=2,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def measure(context: Context) -> Section:
     frames, rng = whole_tokens(model, FRAMES), context.rng(SALT)
     heard = excerpts(song_files(context.songs, "val"), frames, context.effort.excerpts)
     context.say(f"{len(heard)} dances")
-    danced, snapped = _dances(context, heard, frames)
+    danced, snapped = dances(context, heard, frames)
     sets = {
         MODEL: danced,
         TRAINING: _real_dances(context.train, frames),
@@ -68,8 +68,11 @@ def measure(context: Context) -> Section:
     return Section("music", "Music", tuple(figures), notes)
 
 
-def _dances(context: Context, heard: Sequence[Excerpt], frames: int) -> tuple[list[Array], list[Array]]:
-    """Joints (frames, 22, 3) on the floor of one dance to each excerpt, as it is and with its accents on the beats."""
+def dances(
+    context: Context, heard: Sequence[Excerpt], frames: int, further: int = 0
+) -> tuple[list[Array], list[Array]]:
+    """Joints (frames, 22, 3) on the floor of one dance to each excerpt, as it is and with its accents on the beats;
+    ``further`` is added to the seeds."""
     model = context.pipeline.model
     start = standing_start(model, frames)
     out: list[Array] = []
@@ -82,7 +85,8 @@ def _dances(context: Context, heard: Sequence[Excerpt], frames: int) -> tuple[li
             has_music=torch.ones(len(told), frames, dtype=torch.bool, device=model.device),
             root_goal=start,
         )
-        seeds = range(1 + context.seed + begin, 1 + context.seed + begin + len(told))
+        first = 1 + context.seed + further + begin
+        seeds = range(first, first + len(told))
         motion = world_motion(
             model, solve(model, inputs, frames, seeds, steps=context.steps, guidance=context.guidance)
         )
