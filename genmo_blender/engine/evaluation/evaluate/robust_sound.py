@@ -111,9 +111,11 @@ def tried(context: Context, songs: Path) -> Songs:
             context.say(f"{len(clean)} dances, {kind.name} {level:g}")
             heard = [_damaged(by_name[e.song], e, kind, level, [context.seed, SALT, number], frames) for e in clean]
             damaged[kind.name, level] = judged(dances(context, heard, frames)[0], heard)
+    others = dances(context, clean, frames, OTHER_SEED)[0]
+    elsewhere_heard = dances(context, shifted, frames)[0]
     return Songs(
         len(clean), frames, judged(plain, clean), float(matrix[elsewhere].mean()),
-        judged(dances(context, clean, frames, OTHER_SEED)[0], clean), judged(dances(context, shifted, frames)[0], shifted),
+        judged(others, clean), judged(elsewhere_heard, shifted),
         damaged,
     )  # fmt: skip
 
