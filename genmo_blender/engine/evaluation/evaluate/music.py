@@ -11,7 +11,7 @@ from ....motion import kinematics
 from ....motion.floor import sole_level
 from ....motion.skeleton import canonical
 from ....protocol.failures import RequestFailure
-from ...conditions.music import standardised
+from ....sound.music import standardised
 from ...network.conditions import ConditionInputs
 from ...solve import solve, standing_start, whole_tokens, world_motion
 from ...training.motion_rhythm import rhythm_of

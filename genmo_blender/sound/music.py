@@ -14,13 +14,14 @@ network with a short training does not get over, so ours is fed `standardised` f
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from ...protocol.failures import RequestFailure
+from ..protocol.failures import RequestFailure
 from . import music_beats, music_chroma
-from .sound_file import read_sound, resampled
+from .wav import Sound, read_wave, resampled
 
 Array = np.ndarray
 RATE, HOP, FPS = 15360, 512, 30
@@ -109,11 +110,14 @@ def _cosines(size: int, kept: int) -> Array:
     return matrix
 
 
-def file_features(path: Path, start: float, end: float, frames: int) -> Array:
+def file_features(
+    path: Path, start: float, end: float, frames: int, read: Callable[[Path, float], Sound] = read_wave
+) -> Array:
     """What a strip sounds like: seconds ``start`` to ``end`` of a file, heard during ``frames`` frames, (frames, 35).
 
     Where the two lengths differ the strip plays faster or slower (and higher or lower), as a speed factor in the host
-    does. Past the end of the file it is silent. Raises StorageFailure for an unreadable file, RequestFailure for a
+    does. Past the end of the file it is silent. ``read`` gives a file up to some second: with the engine's `read_sound`
+    every kind of file, without it wav. Raises StorageFailure for an unreadable file, RequestFailure for a
     piece that is empty, outside the file or retimed more than tenfold.
     """
     if not (np.isfinite(start) and np.isfinite(end) and 0.0 <= start < end) or frames < 1:
@@ -125,7 +129,7 @@ def file_features(path: Path, start: float, end: float, frames: int) -> Array:
         raise RequestFailure(
             "sound_speed", f"{path.name} would play at {speed:.2g} times its speed.", "Use a speed from 0.1 to 10."
         )
-    sound = read_sound(path, end + CONTEXT)
+    sound = read(path, end + CONTEXT)
     if start >= sound.seconds:
         raise RequestFailure(
             "sound_over",
