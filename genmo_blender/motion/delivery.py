@@ -25,10 +25,14 @@ def deliver(rotations: Array, transl: Array, contacts: Array, keys: KeyFrames | 
     Local rotations (T, 22, 4), pelvis path (T, 3) metres, probabilities (T, 6) that L ankle, L toe, R ankle, R toe and
     the wrists stand. Returns rotations and path of the same shapes, float64, signs continuous in time.
 
-    What is keyed stays to the last bit: the path is corrected between keyed roots alone, a foot stands where a keyed
-    leg has it, and smoothing fades out toward a key within six frames.
+    What is keyed stays to the last bit: the motion goes to a pose that the network disagreed with over eight frames,
+    the path is corrected between keyed roots alone, a foot stands where a keyed leg has it, and smoothing fades out
+    toward a key within six frames.
     """
-    rotations, transl = calm(np.asarray(rotations, dtype=np.float64), np.asarray(transl, dtype=np.float64))
+    rotations, transl = np.asarray(rotations, dtype=np.float64), np.asarray(transl, dtype=np.float64)
+    if keys is not None:
+        rotations = keys.approached(rotations)
+    rotations, transl = calm(rotations, transl)
     if keys is not None:
         rotations, transl = keys.put_back(rotations, transl)
     contacts = np.asarray(contacts, dtype=np.float64)

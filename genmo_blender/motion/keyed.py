@@ -12,6 +12,7 @@ from .legs import LEGS
 
 Array = np.ndarray
 EASE = 6  # frames over which a motion comes to a key that it missed a little, and leaves it
+_APPROACH = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +72,27 @@ class KeyFrames:
         out[:, 0] = rot.multiply(around, rotations[:, 0])
         missed = np.array([x - transl[0, 0], 0.0, z - transl[0, 2]])
         return out, transl + share[:, None] * missed
+
+    def approached(self, rotations: Array) -> Array:
+        """Rotations (T, 22, 4) that meet the keys and go there and away over 8 frames.
+
+        An answer whose keyed frames alone were replaced jumps where the network disagreed with a key: what is keyed is
+        compared with the way between the frames around it, and the difference is carried out of it. Where the network
+        agreed, nothing changes.
+        """
+        out = rotations.copy()
+        frame = np.arange(len(rotations))
+        for joint in np.flatnonzero(self.known.any(axis=0) & ~self.known.all(axis=0)):
+            known, q = self.known[:, joint], rotations[:, joint]
+            before = np.maximum.accumulate(np.where(known, -1, frame))
+            after = np.minimum.accumulate(np.where(known, len(frame), frame)[::-1])[::-1]
+            first, second = np.where(before < 0, after, before), np.where(after == len(frame), before, after)
+            share = (frame - first) / np.maximum(second - first, 1)
+            around = rot.slerp(q[first], q[second], share)
+            missed = rot.multiply(self.rotations[:, joint], rot.conjugate(around))
+            turn = faded(np.where(known[:, None], rot.to_rotation_vector(missed), 0.0), known, _APPROACH)
+            out[:, joint] = rot.multiply(rot.from_rotation_vector(turn), around)
+        return out
 
     def put_back(self, rotations: Array, transl: Array) -> tuple[Array, Array]:
         """A motion (T, 22, 4), (T, 3) that missed the keys a little meets them; others change within 6 frames."""
