@@ -77,21 +77,16 @@ class KeyFrames:
         """Rotations (T, 22, 4) that meet the keys and go there and away over 8 frames.
 
         An answer whose keyed frames alone were replaced jumps where the network disagreed with a key: what is keyed is
-        compared with the way between the frames around it, and the difference is carried out of it. Where the network
+        compared with what the frames beside it let expect, and the difference is carried out of it. Where the network
         agreed, nothing changes.
         """
         out = rotations.copy()
-        frame = np.arange(len(rotations))
         for joint in np.flatnonzero(self.known.any(axis=0) & ~self.known.all(axis=0)):
-            known, q = self.known[:, joint], rotations[:, joint]
-            before = np.maximum.accumulate(np.where(known, -1, frame))
-            after = np.minimum.accumulate(np.where(known, len(frame), frame)[::-1])[::-1]
-            first, second = np.where(before < 0, after, before), np.where(after == len(frame), before, after)
-            share = (frame - first) / np.maximum(second - first, 1)
-            around = rot.slerp(q[first], q[second], share)
-            missed = rot.multiply(self.rotations[:, joint], rot.conjugate(around))
+            known, keyed, q = self.known[:, joint], self.rotations[:, joint], rotations[:, joint]
+            missed = rot.multiply(keyed, rot.conjugate(_expected(known, keyed, q)))
             turn = faded(np.where(known[:, None], rot.to_rotation_vector(missed), 0.0), known, _APPROACH)
-            out[:, joint] = rot.multiply(rot.from_rotation_vector(turn), around)
+            moved = rot.multiply(rot.from_rotation_vector(turn), q)
+            out[:, joint] = np.where(known[:, None], keyed, moved)
         return out
 
     def put_back(self, rotations: Array, transl: Array) -> tuple[Array, Array]:
@@ -108,3 +103,19 @@ class KeyFrames:
         gap = np.where(self.roots[:, None], self.path - transl, 0.0)
         path = np.where(self.roots[:, None], self.path, transl + faded(gap, self.roots, EASE))
         return out, path
+
+
+def _expected(known: Array, keyed: Array, q: Array) -> Array:
+    """What the frames beside keys let expect there, (T, 4): half-way between both sides of a single key; at the ends of
+    a row of keys, the frame beside it and the step that the row makes there. Only ends of rows are of use."""
+    last = len(q) - 1
+    frame = np.arange(len(q))
+    before, after = np.maximum(frame - 1, 0), np.minimum(frame + 1, last)
+    single = known & ~(known[before] & (frame > 0)) & ~(known[after] & (frame < last))
+    left, right = np.where(frame > 0, before, after), np.where(frame < last, after, before)
+    out = np.where(single[:, None], rot.slerp(q[left], q[right], np.full(len(q), 0.5)), q)
+    for beside, inner in ((before, after), (after, before)):
+        end = known & known[inner] & ~known[beside]
+        step = rot.multiply(keyed[inner], rot.conjugate(keyed))
+        out = np.where(end[:, None], rot.multiply(step, q[beside]), out)
+    return out

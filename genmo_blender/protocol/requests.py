@@ -191,7 +191,7 @@ def validate(request: GenerateRequest, longest_seconds: float = float("inf")) ->
 
 def _validate_music(request: GenerateRequest) -> None:
     names = {a.sha256: a.name for a in request.attachments}
-    before = 0.0
+    before = float("-inf")
     for span in sorted(request.music, key=lambda m: m.start):
         name = names.get(span.sound)
         if name is None:
