@@ -58,6 +58,7 @@ def as_told(keys: KeyFrames, frames: int) -> KeyFrames:
     missing = ((0, frames - len(keys.path)), (0, 0))
     known = np.pad(keys.known, missing)
     rotations, path = keys.rotations.copy(), keys.path.copy()
+    start: tuple[float, float, float] | None
     if not keys.roots.any():
         rotations[:, 0], path[:] = rot.IDENTITY, 0.0
         start = (0.0, 0.0, 0.0)

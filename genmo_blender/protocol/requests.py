@@ -186,7 +186,7 @@ def validate(request: GenerateRequest, longest_seconds: float = float("inf")) ->
         _validate_span(span, request.duration)
     _validate_music(request)
     if request.keys is not None:
-        validate_keys(request.keys, request.duration, request.start and request.start.position)
+        validate_keys(request.keys, request.duration, None if request.start is None else request.start.position)
 
 
 def _validate_music(request: GenerateRequest) -> None:
