@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .failures import RequestFailure
-from .keys import KeyedPoses, validate_keys
+
+if TYPE_CHECKING:  # `build.py demo` reads prompts in a Python that may lack numpy, and lite sets threads before it
+    from .keys import KeyedPoses
 
 MODEL_FPS = 30
 MIN_FRAMES = 8
@@ -122,6 +124,8 @@ class GenerateRequest:
             keys = record.get("keys")
             if not isinstance(keys, dict | None):
                 raise TypeError("its keys are no record")
+            if keys is not None:
+                from .keys import KeyedPoses
             return GenerateRequest(
                 duration=float(record["duration"]),
                 texts=tuple(_known(TextSpan, t) for t in record.get("texts", ())),
@@ -186,6 +190,8 @@ def validate(request: GenerateRequest, longest_seconds: float = float("inf")) ->
         _validate_span(span, request.duration)
     _validate_music(request)
     if request.keys is not None:
+        from .keys import validate_keys
+
         validate_keys(request.keys, request.duration, None if request.start is None else request.start.position)
 
 
