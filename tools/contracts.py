@@ -17,7 +17,7 @@ PACKAGE = "genmo_blender"
 LONGEST_FILE = 600
 LONGEST_FUNCTION = 80
 
-GROUND_FLOOR = frozenset({"protocol", "motion", "prompts", "model"})
+GROUND_FLOOR = frozenset({"protocol", "motion", "prompts", "sound", "model"})
 BLENDER_MODULES = frozenset({"bpy", "bpy_extras", "mathutils", "gpu", "gpu_extras", "blf", "aud", "addon_utils"})
 # transformers and PIL are not in the engine's lock: what needs them says so where they are missing.
 TORCH_SIDE = frozenset({"torch", "safetensors", "av", "transformers", "PIL"})
@@ -35,7 +35,8 @@ ROOMS = {
     "protocol": Room(packages=frozenset({"numpy"})),
     "motion": Room(packages=frozenset({"numpy"})),
     "prompts": Room(packages=frozenset({"numpy"})),
-    "model": Room(frozenset({"protocol", "prompts", "motion"}), frozenset({"numpy"})),
+    "sound": Room(frozenset({"protocol"}), frozenset({"numpy"})),
+    "model": Room(frozenset({"protocol", "prompts", "motion", "sound"}), frozenset({"numpy"})),
     "lite": Room(GROUND_FLOOR, frozenset({"numpy"})),
     "engine": Room(GROUND_FLOOR, frozenset({"numpy"}) | TORCH_SIDE),
     "addon": Room(GROUND_FLOOR, frozenset({"numpy"}) | BLENDER_MODULES),

@@ -102,7 +102,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser, list[str]], in
     "bench": ("measure speed and memory of the sampler against a plain loop", _bench),
     "convert": ("turn an official GEM-SMPL checkpoint into ours; no code in it runs", _convert),
     "evaluate": ("measure everything of a model: one JSON, one page", _evaluate),
-    "generate": ("make motion from prompts and write it as .npz", _generate),
+    "generate": ("make motion from prompts, keyed poses and music and write it as .npz", _generate),
     "pack": ("prepare folders of motion as one file, to train elsewhere", _pack),
     "rules": ("run the frozen prompt rules and print a table", _rules),
     "serve": ("answer Blender over standard input and output (the add-on starts this)", _serve),

@@ -1,4 +1,4 @@
-"""``generate``: prompts on the command line -> an AMASS-like npz, without Blender."""
+"""``generate``: prompts, keyed poses and music on the command line -> an AMASS-like npz, without Blender."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ from ..motion.rotations import to_rotation_vector
 from ..motion.skeleton import assets_folder, canonical
 from ..prompts.checks import BUNDLED_LIMIT, check_prompt
 from ..prompts.wordpiece import load_wordpiece
+from ..protocol.attachments import attachment_of
 from ..protocol.failures import StorageFailure
+from ..protocol.keys import KeyedPoses
 from ..protocol.motions import Take
 from ..protocol.prompt_ranges import parse_prompt, range_length
-from ..protocol.requests import CROSSFADE, MODEL_FPS, GenerateRequest, validate, with_crossfades
+from ..protocol.requests import CROSSFADE, MODEL_FPS, GenerateRequest, MusicSpan, validate, with_crossfades
+from .key_file import read_keys
 from .pipeline import Pipeline
 
 
@@ -29,7 +32,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prompt", action="append", default=[], metavar='"START-END: sentence"', help="decimal seconds"
     )
-    parser.add_argument("--length", type=float, metavar="SECONDS", help="length; the last prompt's end without it")
+    parser.add_argument(
+        "--keys",
+        type=Path,
+        metavar="KEYS.npz",
+        help="poses to meet, in the world of --out: time (K,) seconds, root_orient, pose_body, trans and betas as in "
+        "--out, joint_mask (K, 22) what of them is given (0: the root's rotation and place)",
+    )
+    parser.add_argument("--music", type=Path, metavar="FILE", help="a song to dance to, from its beginning")
+    parser.add_argument(
+        "--length", type=float, metavar="SECONDS", help="length; without it the last prompt's end or the last key"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--takes", type=int, default=1, help="take k has seed + k; files get -1, -2, ... before .npz")
     parser.add_argument("--steps", type=int, default=GenerateRequest.steps)
@@ -39,20 +52,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, help="a checkpoint; the bundled model without it")
     parser.add_argument("--text-encoder", type=Path, metavar="FOLDER", help="the T5 of an official checkpoint")
     parser.add_argument("--raw", action="store_true", help="leave the clean-up away")
+    parser.add_argument(
+        "--no-fit",
+        action="store_true",
+        help="leave out the pass that fits the motion to the keys at their own times; there is none yet, so this "
+        "changes nothing: keys are met on the nearest thirtieth of a second either way",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.npz")
 
 
 def generate(options: argparse.Namespace) -> int:
     """Run ``generate``; returns the exit code. Raises GenmoFailure for what a person can mend."""
     spans = [parse_prompt(text) for text in options.prompt]
+    keys = None if options.keys is None else read_keys(options.keys)
+    length = range_length(spans, options.length, last_key(keys))
+    song = () if options.music is None else (attachment_of(options.music),)
     request = GenerateRequest(
-        duration=range_length(spans, options.length),
+        duration=length,
         texts=with_crossfades(spans, CROSSFADE),
         seed=options.seed,
         takes=options.takes,
         steps=options.steps,
         guidance=options.guidance,
         clean_up=not options.raw,
+        attachments=song,
+        music=tuple(MusicSpan(a.sha256, 0.0, length) for a in song),
+        keys=keys,
+        fit=not options.no_fit,
     )
     validate(request)
     if (options.out.exists() and not options.out.is_file()) or not options.out.absolute().parent.is_dir():
@@ -61,14 +87,22 @@ def generate(options: argparse.Namespace) -> int:
         pass  # said before the model is loaded, not when the motion is there
     if options.model is None:
         _tell_of_prompts(span.text for span in spans)
+    # Frames of the half-open range: 4 s are 120 frames, as in AMASS, and one more for a key at the very end.
+    frames = max(1, round(request.duration * MODEL_FPS))
+    if (at := last_key(keys)) is not None:
+        frames = max(frames, min(round(at * MODEL_FPS) + 1, request.frames))
     result = Pipeline.load(options.model, text_encoder=options.text_encoder).generate(request, _show)
     print(file=sys.stderr)
     for i, take in enumerate(result.takes):
         path = options.out if len(result.takes) == 1 else options.out.with_stem(f"{options.out.stem}-{i + 1}")
-        # Frames of the half-open range: 4 s are 120 frames, as in AMASS.
-        write_npz(path, take, max(1, round(request.duration * MODEL_FPS)))
+        write_npz(path, take, frames)
         print(path)
     return 0
+
+
+def last_key(keys: KeyedPoses | None) -> float | None:
+    """Seconds of the last key; None where there is none."""
+    return float(keys.time.max()) if keys is not None and len(keys.time) else None
 
 
 def _show(stage: str, done: int, of: int) -> None:

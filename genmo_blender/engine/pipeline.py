@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..model.keys import refuse_unheard
 from ..model.takes import ProgressCall, finished_takes, not_finite, placed_takes, spent
 from ..model.windows import frame_weights
 from ..motion.skeleton import assets_folder
@@ -20,11 +21,11 @@ from ..protocol.requests import MODEL_FPS, GenerateRequest, validate
 from .conditions.text import PromptCache, TextEncoder, encode_prompts, load_minilm, load_t5
 from .diffusion.sampler import SamplerInputs, TakeNoise, sample
 from .models import Model, load_model
-from .network.conditions import ConditionInputs
 from .network.denoiser import TextContext
 from .network.heads import NetworkOutput
 from .precision import half_products
-from .solve import standing_start, whole_tokens, world_motion
+from .solve import whole_tokens, world_motion
+from .told import told_of
 
 CancelCall = Callable[[], bool]
 
@@ -76,6 +77,7 @@ class Pipeline:
         Raises RequestFailure or ModelFailure with a sentence, Cancelled once ``cancelled()``.
         """
         validate(request, self.model.record.longest_seconds)
+        refuse_unheard(request, self.model.network.config)
         clock = [time.perf_counter()]
         with torch.inference_mode():
             inputs = self._inputs(request, progress)
@@ -102,12 +104,12 @@ class Pipeline:
         return torch.from_numpy(found).to(self.model.device)
 
     def _inputs(self, request: GenerateRequest, progress: ProgressCall) -> SamplerInputs:
-        network, device = self.model.network, self.model.device
+        device = self.model.device
         frames, takes = whole_tokens(self.model, request.frames), request.takes
+        if request.music:
+            progress("music", 0, len(request.music))
         with half_products(device, self.model.half):
-            told = ConditionInputs(root_goal=standing_start(self.model, frames))
-            f_cond = network.conditions.f_cond(told, 1, frames).expand(takes, frames, -1)
-        length = torch.full((takes,), frames, device=device)
+            inputs = told_of(self.model, request, frames).sampler_inputs(self.model, frames, takes)
         text = None
         if request.texts:
             progress("prompts", 0, len(request.texts))
@@ -119,7 +121,7 @@ class Pipeline:
                 features.expand(takes, *features.shape), weights.to(device).expand(takes, *weights.shape)
             )
             progress("prompts", len(prompts), len(prompts))
-        return SamplerInputs(f_cond, text, length)
+        return replace(inputs, text=text)
 
     def _open_encoder(self) -> TextEncoder:
         if not self._encoder:

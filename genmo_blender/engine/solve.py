@@ -1,4 +1,4 @@
-"""Conditions in, motion out, without a request: keys and songs, which no request names yet, reach the sampler here."""
+"""Conditions in, motion out, without a request: for evaluation; a request's own road is `pipeline.py`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..motion import rotations as rot
 from .conditions.keys import KeyedMotion
-from .conditions.root_goals import start_goals
+from .conditions.root_goals import start_goals, within_window
 from .diffusion.imposing import Imposing
 from .diffusion.sampler import SamplerInputs, TakeNoise, sample
 from .models import Model
@@ -48,8 +48,7 @@ def standing_start(model: Model, frames: int) -> Tensor | None:
     if not config.root_goal:
         return None
     goals = start_goals(torch.zeros(1), torch.ones(1, dtype=torch.bool), frames)
-    goals[:, config.window :] = 0.0
-    return goals.to(model.device)
+    return within_window(goals, config.window).to(model.device)
 
 
 @torch.inference_mode()
@@ -93,7 +92,7 @@ def solve(
 
 def imposing(keys: KeyedMotion, statistics: Statistics) -> Imposing:
     """What makes answers meet the keys."""
-    return Imposing(keys.observed, keys.mask, keys.roots, keys.place, statistics)
+    return Imposing(keys.observed, keys.mask, keys.roots, keys.place, statistics, keys.standing)
 
 
 def world_motion(model: Model, output: NetworkOutput) -> WorldMotion:

@@ -1,4 +1,5 @@
-"""The 151-D motion code (spec 4.1 to 4.6), taken apart and rolled out in a world whose camera does not move."""
+"""The 151-D motion code (spec 4.1 to 4.6): made from keyed poses, taken apart, and rolled out in a world whose camera
+does not move."""
 
 from __future__ import annotations
 
@@ -11,8 +12,21 @@ from ..motion import rotations as rot
 from .layers import Array
 
 BODY_POSE = slice(0, 126)  # joints 1..21, 6-D each
+GLOBAL_ORIENT = slice(136, 142)  # camera frame
 GLOBAL_ORIENT_GV = slice(142, 148)  # gravity-view frame
 LOCAL_TRANSL_VEL = slice(148, 151)  # metres a frame, in the root's frame
+
+
+@dataclass(frozen=True, eq=False)
+class Statistics:
+    """Mean and divisor of each channel of the code, (151,) each: part of a checkpoint."""
+
+    mean: Array
+    std: Array
+
+    def denormalise(self, code: Array) -> Array:
+        """What the network sees (..., 151) -> the raw code."""
+        return code * self.std + self.mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +37,16 @@ class WorldMotion:
     rotations: Array
     transl: Array
     betas: Array
+
+
+def encode(body: Array, root_camera: Array, root_gv: Array, path: Array, statistics: Statistics) -> Array:
+    """Quaternions (L, 21, 4), of the root in both frames (L, 4), and its path (L, 3) in the gravity view -> the
+    normalised code (L, 151), without a shape. The last step is repeated."""
+    step = np.diff(path, axis=0)
+    step = rot.rotate(rot.conjugate(root_gv), np.concatenate([step, step[-1:]]))
+    parts = [rot.to_6d(body).reshape(len(body), -1), np.zeros((len(body), 10)), rot.to_6d(root_camera)]
+    code = np.concatenate([*parts, rot.to_6d(root_gv), step], axis=-1)
+    return (code - statistics.mean) / statistics.std
 
 
 def decode(code: Array, mean: Array, std: Array, view_down: bool = False) -> WorldMotion:

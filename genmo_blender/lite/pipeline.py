@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..model.keys import refuse_unheard
 from ..model.prompt_features import encode_prompts
 from ..model.record import BUNDLED, ModelRecord
 from ..model.takes import ProgressCall, finished_takes, not_finite, placed_takes, spent
@@ -22,18 +23,17 @@ from ..protocol.motions import MotionResult, Take
 from ..protocol.requests import MODEL_FPS, GenerateRequest, validate
 from .checkpoint import Checkpoint, load_checkpoint
 from .codec import decode
-from .conditions import ConditionInputs
 from .heads import NetworkOutput
 from .layers import sigmoid
 from .minilm import NAME, MiniLM, load_minilm
 from .network import Network, read_network
 from .noise import TakeNoise
 from .sampler import Guidance, SamplerInputs, sample
-from .start_goals import start_goals
 from .text_attention import TextContext
+from .told import told_of
 
 CancelCall = Callable[[], bool]
-STRIPS = ("text",)
+STRIPS = ("text", "keys", "music")
 """Kinds of strip that can be carried out here; footage and speech need the engine."""
 
 
@@ -89,10 +89,13 @@ class Pipeline:
         Raises RequestFailure or ModelFailure with a sentence, Cancelled once ``cancelled()``.
         """
         validate(request, self.record.longest_seconds)
-        if request.attachments:
+        refuse_unheard(request, self.record.network)
+        songs = {span.sound for span in request.music}
+        others = [a.name for a in request.attachments if a.sha256 not in songs]
+        if others:
             raise RequestFailure(
                 "needs_engine",
-                f"“{request.attachments[0].name}” cannot be used: the built-in model knows neither footage nor voices.",
+                f"“{others[0]}” cannot be used: the built-in model knows neither footage nor voices.",
                 "Set up the engine, or remove the strip.",
             )
         clock = [time.perf_counter()]
@@ -110,8 +113,9 @@ class Pipeline:
         config, takes = self.record.network, request.takes
         # whole tokens: a token of one frame has never been trained on
         frames = -(-request.frames // config.frames_per_token) * config.frames_per_token
-        goals = start_goals(frames, config.window) if config.root_goal else None
-        f_cond = self.network.conditions.f_cond(ConditionInputs(root_goal=goals), 1, frames)
+        if request.music:
+            progress("music", 0, len(request.music))
+        inputs = told_of(self.checkpoint, request, frames).sampler_inputs(self.network.conditions, frames, takes)
         text = None
         if request.texts:
             progress("prompts", 0, len(request.texts))
@@ -126,7 +130,7 @@ class Pipeline:
                 np.broadcast_to(features, (takes, *features.shape)), np.broadcast_to(weights, (takes, *weights.shape))
             )
             progress("prompts", len(prompts), len(prompts))
-        return SamplerInputs(np.broadcast_to(f_cond, (takes, *f_cond.shape[1:])), text, np.full(takes, frames))
+        return replace(inputs, text=text)
 
     def _open_encoder(self) -> MiniLM:
         if not self._encoder:

@@ -6,7 +6,7 @@ Both branches of guidance go through the network as one batch, and where there i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from ..model.schedule import NoiseSchedule
 from ..protocol.cancellation import CancelCheck, raise_if_cancelled
 from .denoiser import Denoiser, Prepared
 from .heads import NetworkOutput
+from .imposing import Imposed
 from .layers import Array
 from .text_attention import TextContext
 
@@ -63,7 +64,7 @@ class SamplerInputs:
 
     `f_cond` (B, L, D); `f_uncond` the sum without music, None where there is none (it would equal `f_cond`); `text`
     None for no text; `length` (B,) valid frames; `observed` and `observed_mask` (B, L, 151) impose motion; `between`
-    (B, L, 198) is what interpolation between keys says.
+    (B, L, 198) is what interpolation between keys says, `impose` makes every answer meet the keys.
     """
 
     f_cond: Array
@@ -73,6 +74,7 @@ class SamplerInputs:
     observed: Array | None = None
     observed_mask: Array | None = None
     between: Array | None = None
+    impose: Imposed | None = None
 
     @property
     def has_words(self) -> bool:
@@ -88,6 +90,7 @@ class GuidedNetwork:
         guided = not idle and (inputs.f_uncond is not None or inputs.has_words)
         self._denoiser, self._guidance = denoiser, guidance if guided else None
         self._prepared = _prepare_both(denoiser, inputs) if guided else _prepare(denoiser, inputs)
+        self._impose = inputs.impose
         self._observed = self._for_branches(inputs.observed)
         self._observed_mask = self._for_branches(inputs.observed_mask)
 
@@ -96,6 +99,10 @@ class GuidedNetwork:
 
     def __call__(self, x_t: Array, t: Array, cancelled: CancelCheck | None = None) -> NetworkOutput:
         """Guided prediction for x_t (B, L, 151) at original timesteps t (B,). Raises `Cancelled` between blocks."""
+        output = self._guided(x_t, t, cancelled)
+        return output if self._impose is None else replace(output, pred_x=self._impose(output.pred_x))
+
+    def _guided(self, x_t: Array, t: Array, cancelled: CancelCheck | None) -> NetworkOutput:
         imposed = self._observed, self._observed_mask
         if self._guidance is None:
             return self._denoiser(x_t, t, self._prepared, *imposed, cancelled)

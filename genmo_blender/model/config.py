@@ -77,6 +77,12 @@ class NetworkConfig:
                 raise ModelFailure("bad_network_config", f"The model's configuration cannot be used: {words}.")
 
     @property
+    def strips(self) -> tuple[str, ...]:
+        """Kinds of strip besides text that this network can be told."""
+        keys = ("keys",) if self.key_mask and self.root_goal else ()
+        return keys + (("music",) if "encoded_music" in self.conditions else ())
+
+    @property
     def window_tokens(self) -> int:
         """Width of the attention window in tokens."""
         return self.window // self.frames_per_token

@@ -74,7 +74,7 @@ class ModelRecord:
         return Capabilities(
             model=self.name,
             sha256=sha256,
-            strips=self.strips,
+            strips=tuple(dict.fromkeys((*self.strips, *self.network.strips))),
             frames_per_token=self.network.frames_per_token,
             skeleton=self.skeleton,
             text_encoder=self.text_encoder,

@@ -12,12 +12,14 @@ import numpy as np
 
 from ..motion import rotations as rot
 from ..motion.delivery import deliver
+from ..motion.keyed import KeyFrames
 from ..motion.placement import on_start, place
 from ..motion.quality import figures
 from ..protocol.cancellation import CancelCheck, raise_if_cancelled
 from ..protocol.failures import RequestFailure
 from ..protocol.motions import Take
 from ..protocol.requests import GenerateRequest, StartState
+from .keys import key_frames, on_keys
 
 Array = np.ndarray
 ProgressCall = Callable[[str, int, int], None]
@@ -30,16 +32,20 @@ def not_finite() -> RequestFailure:
 
 
 def placed_takes(request: GenerateRequest, rotations: Array, path: Array, contacts: Array, betas: Array) -> list[Take]:
-    """Raw takes at the request's length and start, from motions of at least that length.
+    """Raw takes of the request's length, where its keys or its start have them, from motions that may be longer.
 
     ``rotations`` (B, L, 22, 4) local quaternions, w first, of continuous signs; ``path`` (B, L, 3) metres, y up;
     ``contacts`` (B, L, 6) 0..1; ``betas`` (B, 10).
     """
-    takes = []
+    takes, keys, start = [], key_frames(request), request.start or StartState()
     for i in range(request.takes):
         turns, steps, planted = (x[i, : request.frames] for x in (rotations, path, contacts))
-        turns, steps = place(turns, steps, request.start.position, request.start.heading)
-        takes.append(_take(request.seed + i, turns, steps, planted, betas[i]))
+        if keys is not None and keys.roots.any():
+            turns, steps = on_keys(turns, steps, keys)
+        else:
+            turns, steps = place(turns, steps, start.position, start.heading)
+        told = None if request.keys is None or not request.keys.betas.any() else request.keys.betas
+        takes.append(_take(request.seed + i, turns, steps, planted, betas[i] if told is None else told))
     return takes
 
 
@@ -47,11 +53,11 @@ def finished_takes(
     raw: Sequence[Take], request: GenerateRequest, progress: ProgressCall, cancelled: CancelCheck
 ) -> tuple[Take, ...]:
     """The takes as they are delivered, each with its figures. Raises Cancelled between two of them."""
-    takes = []
+    takes, keys = [], key_frames(request)
     for i, take in enumerate(raw):
         raise_if_cancelled(cancelled)
         progress("cleaning", i, len(raw))
-        cleaned = _cleaned(take, request.start) if request.clean_up else take
+        cleaned = _cleaned(take, request.start or StartState(), keys) if request.clean_up else take
         takes.append(replace(cleaned, report=figures(*((t.rotations, t.transl) for t in (take, cleaned)))))
     progress("cleaning", len(raw), len(raw))
     return tuple(takes)
@@ -68,8 +74,11 @@ def _take(seed: int, rotations: Array, transl: Array, contacts: Array, betas: Ar
     return Take(seed, q, path, planted, shape)
 
 
-def _cleaned(take: Take, start: StartState) -> Take:
-    """Feet planted, jitter smoothed (motion/delivery.py), then put back exactly on its start."""
-    rotations, transl = deliver(take.rotations, take.transl, take.contacts)
-    rotations, transl = on_start(rotations, transl, start.position, start.heading)
+def _cleaned(take: Take, start: StartState, keys: KeyFrames | None) -> Take:
+    """Feet planted, jitter smoothed, keys as they were (motion/delivery.py), then put back exactly on its start."""
+    rotations, transl = deliver(take.rotations, take.transl, take.contacts, keys)
+    if keys is not None and keys.roots.any():
+        rotations, transl = keys.begun(rotations, transl)
+    else:
+        rotations, transl = on_start(rotations, transl, start.position, start.heading)
     return _take(take.seed, rot.continuous(rotations), transl, take.contacts, take.betas)

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..motion import kinematics
 from ..motion import rotations as rot
+from .easing import faded
 from .skeleton import canonical
 
 Array = np.ndarray
@@ -19,6 +20,7 @@ LEGS = ((1, 4, 7), (2, 5, 8))  # hip, knee, ankle
 STRAIGHT = 0.9995  # of the longest reach: nearer to straight a millimetre turns the knee by degrees
 MOST_DROP = 0.03  # m, how far the pelvis gives way before a leg is stretched
 _HINGE = np.array([1.0, 0.0, 0.0])  # the knee's axis in the thigh's frame: a positive turn bends it
+_EASE = 6  # frames around a held pelvis in which it gives way less
 _SHORTEST = 0.1  # m from hip to ankle; a deep squat has 0.15
 
 
@@ -75,16 +77,20 @@ def pelvis_drop(legs: tuple[_Leg, ...], offsets: Array) -> Array:
     return np.convolve(widest, window / window.sum(), mode="valid")
 
 
-def move_feet(rotations: Array, transl: Array, offsets: Array) -> tuple[Array, Array]:
+def move_feet(rotations: Array, transl: Array, offsets: Array, held: Array | None = None) -> tuple[Array, Array]:
     """Local rotations (T, 22, 4) and path (T, 3) with feet moved by offsets (T, 2, 3), orientation of feet kept.
 
-    The pelvis gives way by up to 3 cm first; where even then a leg is too short, the foot falls short of its place.
+    The pelvis gives way by up to 3 cm first, but not at ``held`` (T,) frames; where even then a leg is too short, the
+    foot falls short of its place.
     """
     skeleton = canonical()
     world = kinematics.world_rotations(skeleton, rotations)
     joints = kinematics.positions_from_world(skeleton, world, transl)
     legs = tuple(_leg(world, joints, leg) for leg in LEGS)
-    drop = pelvis_drop(legs, offsets)[:, None] * np.array([0.0, 1.0, 0.0])
+    low = pelvis_drop(legs, offsets)[:, None]
+    if held is not None:
+        low = np.maximum(low - faded(low, held, _EASE), 0.0)
+    drop = low * np.array([0.0, 1.0, 0.0])
     out = rotations.copy()
     for side, ((hip, knee, ankle), leg) in enumerate(zip(LEGS, legs, strict=True)):
         turn, bend = _solve(leg, leg.thigh + leg.shin + offsets[:, side] + drop)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .easing import eased, faded
 from .skeleton import CONTACT_JOINTS, canonical
 from .smooth import FPS, filter_held, filter_time, gaussian
 
@@ -141,8 +142,11 @@ def root_correction(stance: Stances) -> Array:
     return np.concatenate([np.zeros((1, 3)), np.cumsum(-slide, axis=0)])
 
 
-def foot_offsets(joints: Array, stance: Stances) -> Array:
-    """How far each foot must move, (T, 2, 3) metres, to stand still on the floor; eases in and out around a stance."""
+def foot_offsets(joints: Array, stance: Stances, keyed: Array | None = None) -> Array:
+    """How far each foot must move, (T, 2, 3) metres, to stand still on the floor; eases in and out around a stance.
+
+    Feet of ``keyed`` (T, 2) frames do not move: a stance stands where its keyed frames have it.
+    """
     heights = sole_heights(joints)
     offsets = np.zeros((len(joints), 2, 3))
     for side, (heel, toe) in enumerate(FEET):
@@ -155,27 +159,13 @@ def foot_offsets(joints: Array, stance: Stances) -> Array:
             middle = np.bincount(run, locked[:, axis]) / count
             locked[:, axis] -= middle[run]
         locked[:, 1] = -np.clip(lowest, -_REACH_DOWN, _REACH_DOWN)
-        offset = _ease(locked, run)
+        if keyed is not None:
+            for number in np.unique(run[keyed[:, side] & (run > 0)]):
+                inside = run == number
+                locked[inside] -= eased(locked[inside], keyed[inside, side])
+        offset = faded(locked, run > 0, _EASE)
         offset[:, 1] = np.maximum(offset[:, 1], -lowest)  # never below the floor
+        if keyed is not None:
+            offset -= faded(offset, keyed[:, side], _EASE)
         offsets[:, side] = offset
     return offsets
-
-
-def _ease(locked: Array, run: Array) -> Array:
-    """Offsets (T, 3) valid inside runs, carried out of them over `_EASE` frames on both sides."""
-    frames = np.arange(len(run))
-    inside = run > 0
-    last = np.maximum.accumulate(np.where(inside, frames, -1))
-    following = np.minimum.accumulate(np.where(inside, frames, len(run))[::-1])[::-1]
-    after = np.where(last >= 0, _fade(frames - last), 0.0)
-    before = np.where(following < len(run), _fade(following - frames), 0.0)
-    scale = 1.0 / np.maximum(after + before, 1.0)
-    carried = (after * scale)[:, None] * locked[np.maximum(last, 0)]
-    carried += (before * scale)[:, None] * locked[np.minimum(following, len(run) - 1)]
-    return np.where(inside[:, None], locked, carried)
-
-
-def _fade(distance: Array) -> Array:
-    """1 at a stance, 0 from `_EASE` frames on, with level ends."""
-    t = np.clip(distance / _EASE, 0.0, 1.0)
-    return 1.0 - t * t * (3.0 - 2.0 * t)

@@ -22,6 +22,18 @@ _READ = 1 << 20
 _HASH = re.compile("[0-9a-f]{64}")
 
 
+def attachment_of(path: Path) -> Attachment:
+    """A file on this machine as an attachment. Raises StorageFailure where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return Attachment(path.name, digest, path.stat().st_size, str(path))
+    except OSError as error:
+        raise StorageFailure(
+            "attachment_unreadable", f"{path} could not be read ({error.strerror}).", "Choose the file again."
+        ) from error
+
+
 class AttachmentStore:
     """The cache in ``folder``. `find` and `wait` belong to the working thread, `receive` to the reading one."""
 

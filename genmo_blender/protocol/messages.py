@@ -21,11 +21,14 @@ PRODUCT_VERSION = "0.1.0"
 """The version of add-on and engine, told in `Hello`; the pipe's own version stands in every frame."""
 HEARTBEAT_SECONDS = 1.0
 CHUNK_BYTES = 1 << 20
+KEYS = "keys/"
+"""Before the name of each array of a request's keys."""
 
 STAGE_WORDS = {
     "loading": "Loading model, once per start",
     "files": "Sending files",
     "prompts": "Reading prompts",
+    "music": "Hearing the music",
     "solving": "Solving",
     "cleaning": "Planting feet",
 }
@@ -103,11 +106,34 @@ class NotReady(Message):
 
 @dataclass(frozen=True)
 class Generate(Message):
-    """A new job: ``request`` is `GenerateRequest.to_dict`, read by the engine so that a bad one fails its own job."""
+    """A new job: ``request`` is `GenerateRequest.to_dict`, read by the engine so that a bad one fails its own job.
+
+    Keys may be thousands of poses: their numbers travel as arrays, and are arrays in the dict that arrives.
+    """
 
     job: int
     request: dict[str, Any]
     kind: ClassVar[str] = "generate"
+
+    def parts(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:  # noqa: D102
+        keys = self.request.get("keys")
+        if not isinstance(keys, dict):
+            return {"job": self.job, "request": self.request}, {}
+        arrays = {KEYS + name: _plain_array(values) for name, values in keys.items()}
+        return {"job": self.job, "request": self.request | {"keys": None}}, arrays
+
+    @classmethod
+    def from_parts(cls, record: dict[str, Any], arrays: dict[str, np.ndarray]) -> Generate:  # noqa: D102
+        request = record["request"]
+        if not isinstance(request, dict):
+            raise TypeError("request is not an object")
+        keys = {name.removeprefix(KEYS): values for name, values in arrays.items() if name.startswith(KEYS)}
+        return cls(_job(record), request | {"keys": keys} if keys else request)
+
+
+def _plain_array(values: Any) -> np.ndarray:
+    array = np.asarray(values)
+    return array.astype(np.uint8) if array.dtype == bool else array.astype(np.float64)
 
 
 @dataclass(frozen=True)

@@ -31,15 +31,16 @@ def parse_prompt(text: str) -> TextSpan:
     return TextSpan(sentence, start, end)
 
 
-def range_length(spans: Sequence[TextSpan], length: float | None = None) -> float:
-    """Seconds of motion: ``length`` where given, otherwise the last prompt's end.
+def range_length(spans: Sequence[TextSpan], length: float | None = None, last_key: float | None = None) -> float:
+    """Seconds of motion: ``length`` where given, otherwise the last prompt's end or the last key's time.
 
     Raises RequestFailure when there is neither, or when a prompt starts after the range's end.
     """
     if length is None:
-        if not spans:
+        ends = [span.end for span in spans] + ([] if last_key is None else [last_key])
+        if not ends:
             raise RequestFailure("no_length", "There is no prompt and no length.", "Give at least one of them.")
-        return max(span.end for span in spans)
+        return max(ends)
     if not 0.0 < length < float("inf"):
         raise RequestFailure("length", f"A length of {length:g} s is no length.", "Give seconds above 0.")
     for span in spans:

@@ -6,10 +6,13 @@ Times are seconds from the range's start; space is the model's: Y up, metres, ra
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from .failures import RequestFailure
+
+if TYPE_CHECKING:  # `build.py demo` reads prompts in a Python that may lack numpy, and lite sets threads before it
+    from .keys import KeyedPoses
 
 MODEL_FPS = 30
 MIN_FRAMES = 8
@@ -33,6 +36,27 @@ class TextSpan:
     strength: float = 1.0
     fade_in: float = 0.0
     fade_out: float = 0.0
+
+
+@dataclass(frozen=True)
+class MusicSpan:
+    """A song that plays from ``start`` to ``end`` seconds of the range.
+
+    ``sound`` is the sha256 of the attachment that holds it, ``sound_start`` to ``sound_end`` the seconds of the file
+    that are heard meanwhile; where the two lengths differ it plays faster or slower. Without ``sound_end`` it plays at
+    its own speed.
+    """
+
+    sound: str
+    start: float
+    end: float
+    sound_start: float = 0.0
+    sound_end: float | None = None
+
+    @property
+    def speed(self) -> float:
+        """Seconds of the file heard in a second."""
+        return 1.0 if self.sound_end is None else (self.sound_end - self.sound_start) / (self.end - self.start)
 
 
 @dataclass(frozen=True)
@@ -62,6 +86,9 @@ class GenerateRequest:
     """One job: ``duration`` seconds of motion for one character, ``takes`` versions of it.
 
     Take k uses seed ``seed + k``. ``guidance`` is the panel's strength (1 to 5, spec 5.2), ``steps`` the DDIM steps.
+    ``keys`` are poses that the motion meets, in the world of the answer. Without ``start`` a keyed root says where the
+    motion goes through, and with no keyed root either it begins at the origin, looking along +Z. ``fit`` asks for the
+    pass that meets keys at their own times, not the model's frames; until there is one it changes nothing.
     """
 
     duration: float
@@ -70,9 +97,12 @@ class GenerateRequest:
     takes: int = 1
     steps: int = 25
     guidance: float = 2.5
-    start: StartState = field(default_factory=StartState)
+    start: StartState | None = None
     clean_up: bool = True
     attachments: tuple[Attachment, ...] = ()
+    music: tuple[MusicSpan, ...] = ()
+    keys: KeyedPoses | None = None
+    fit: bool = True
 
     @property
     def frames(self) -> int:
@@ -80,8 +110,9 @@ class GenerateRequest:
         return max(1, round(self.duration * MODEL_FPS) + 1)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready form for a frame's header."""
-        return asdict(self)
+        """JSON-ready form. On the pipe the numbers of the keys travel as arrays (`messages.Generate`)."""
+        keys = None if self.keys is None else self.keys.to_dict()
+        return asdict(replace(self, keys=None)) | {"keys": keys}
 
     @staticmethod
     def from_dict(record: dict[str, Any]) -> GenerateRequest:
@@ -90,7 +121,11 @@ class GenerateRequest:
         Raises RequestFailure when a field is missing or of the wrong kind.
         """
         try:
-            start = record.get("start") or {}
+            keys = record.get("keys")
+            if not isinstance(keys, dict | None):
+                raise TypeError("its keys are no record")
+            if keys is not None:
+                from .keys import KeyedPoses
             return GenerateRequest(
                 duration=float(record["duration"]),
                 texts=tuple(_known(TextSpan, t) for t in record.get("texts", ())),
@@ -98,9 +133,12 @@ class GenerateRequest:
                 takes=int(record.get("takes", 1)),
                 steps=int(record.get("steps", 25)),
                 guidance=float(record.get("guidance", 2.5)),
-                start=StartState(_triple(start.get("position", (0.0, 0.0, 0.0))), float(start.get("heading", 0.0))),
+                start=_start(record.get("start")),
                 clean_up=bool(record.get("clean_up", True)),
                 attachments=tuple(_known(Attachment, a) for a in record.get("attachments", ())),
+                music=tuple(_known(MusicSpan, m) for m in record.get("music", ())),
+                keys=None if keys is None else KeyedPoses.read(keys),
+                fit=bool(record.get("fit", True)),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise RequestFailure(
@@ -113,6 +151,12 @@ class GenerateRequest:
 def _known(cls: type, record: dict[str, Any]) -> Any:
     names = cls.__dataclass_fields__  # type: ignore[attr-defined]
     return cls(**{key: value for key, value in record.items() if key in names})
+
+
+def _start(record: dict[str, Any] | None) -> StartState | None:
+    if not record:
+        return None
+    return StartState(_triple(record.get("position", (0.0, 0.0, 0.0))), float(record.get("heading", 0.0)))
 
 
 def _triple(values: Any) -> tuple[float, float, float]:
@@ -144,6 +188,35 @@ def validate(request: GenerateRequest, longest_seconds: float = float("inf")) ->
         raise RequestFailure("guidance", "The text strength must lie between 0 and 20.", "Change the strength.")
     for span in request.texts:
         _validate_span(span, request.duration)
+    _validate_music(request)
+    if request.keys is not None:
+        from .keys import validate_keys
+
+        validate_keys(request.keys, request.duration, None if request.start is None else request.start.position)
+
+
+def _validate_music(request: GenerateRequest) -> None:
+    names = {a.sha256: a.name for a in request.attachments}
+    before = float("-inf")
+    for span in sorted(request.music, key=lambda m: m.start):
+        name = names.get(span.sound)
+        if name is None:
+            raise RequestFailure("no_such_sound", "A music strip has no sound.", "Choose its sound again.")
+        if not span.end > span.start or not 0.0 < span.speed < float("inf"):
+            raise RequestFailure(
+                "empty_strip", f"The music strip “{name}” ends before it starts.", "Drag its end to the right."
+            )
+        if span.end <= 0.0 or span.start >= request.duration:
+            raise RequestFailure(
+                "music_outside_range",
+                f"“{name}” ({span.start:g}–{span.end:g} s) lies outside the range (0–{request.duration:g} s).",
+                "Move the strip into the range, or make the range longer.",
+            )
+        if span.start < before - 1e-6:
+            raise RequestFailure(
+                "music_overlaps", f"“{name}” begins while other music still plays.", "Let one end before the other."
+            )
+        before = span.end
 
 
 def _validate_span(span: TextSpan, duration: float) -> None:

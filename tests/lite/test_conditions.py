@@ -8,7 +8,7 @@ import torch
 from genmo_blender.engine.conditions.root_goals import start_goals as torch_goals
 from genmo_blender.engine.network.conditions import ConditionInputs as TorchInputs
 from genmo_blender.lite.conditions import ConditionInputs
-from genmo_blender.lite.start_goals import start_goals
+from genmo_blender.lite.root_goals import start_goals
 from tests.engine.network.networks import MINI, SMALL
 from tests.lite.twins import assert_close, twins
 
@@ -52,4 +52,4 @@ def test_a_network_with_speech_and_images_is_told_that_they_are_absent() -> None
 def test_the_start_is_told_as_the_engine_tells_it(frames: int) -> None:
     expected = torch_goals(torch.zeros(1), torch.ones(1, dtype=torch.bool), frames)
     expected[:, 120:] = 0.0
-    assert_close(start_goals(frames, 120), expected)
+    assert_close(start_goals(frames, 120)[None], expected)

@@ -81,7 +81,7 @@ def test_several_takes_follow_their_seeds(both: tuple[Pipeline, TorchPipeline]) 
 
 def test_capabilities_say_what_the_engine_says_of_text(both: tuple[Pipeline, TorchPipeline]) -> None:
     ours, expected = (pipeline.capabilities for pipeline in both)
-    assert replace(expected, device="cpu", precision="fp32") == ours and ours.strips == ("text",)
+    assert replace(expected, device="cpu", precision="fp32") == ours and ours.strips == ("text", "keys", "music")
 
 
 def test_the_same_request_gives_the_same_bytes_and_progress_counts_to_the_end(
@@ -111,7 +111,7 @@ def test_what_only_the_engine_can_do_is_refused_in_a_sentence(
         Pipeline.load(tmp_path / "large.safetensors")
     wide = replace(made, record=replace(made.record, strips=("text", "footage", "speech")))
     save_checkpoint(tmp_path / "wide.safetensors", wide)
-    assert Pipeline.load(tmp_path / "wide.safetensors", tmp_path).capabilities.strips == ("text",)
+    assert Pipeline.load(tmp_path / "wide.safetensors", tmp_path).capabilities.strips == ("text", "keys", "music")
 
 
 def test_a_bad_request_is_refused_as_by_the_engine(both: tuple[Pipeline, TorchPipeline]) -> None:

@@ -60,7 +60,7 @@ def test_it_says_hello_then_ready_and_answers_with_the_pipelines_takes(start: St
     peer = start()
     assert isinstance(peer.next(), Hello)
     ready = peer.until(Ready).capabilities
-    assert ready.model == "genmo_mini" and ready.strips == ("text",) and ready.device == "cpu"
+    assert ready.model == "genmo_mini" and ready.strips == ("text", "keys", "music") and ready.device == "cpu"
     peer.send(Generate(1, a_request().to_dict()))
     takes = peer.until(Result).result.takes
     expected = Pipeline.load(None, tmp_path / "cache").generate(a_request()).takes

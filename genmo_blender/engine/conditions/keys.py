@@ -7,7 +7,7 @@ code itself has no absolute position.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -55,7 +55,8 @@ def key_channels(joints: Tensor, camera_known: Tensor, shape_known: Tensor | Non
 class KeyedMotion:
     """What the sampler imposes, ``observed`` (B, L, 151) normalised where ``mask`` (B, L, 151) is true, and ``goals``
     (B, L, 14), the roots that are told beside it; ``between`` (B, L, 198), what interpolation says. The root is keyed
-    at the frames ``roots`` (B, L) bool, at ``place`` (B, L, 3) metres."""
+    at the frames ``roots`` (B, L) bool, at ``place`` (B, L, 3) metres; where the character stands without a key its
+    place over the floor is known at ``standing`` (B, L) frames."""
 
     observed: Tensor
     mask: Tensor
@@ -63,6 +64,7 @@ class KeyedMotion:
     between: Tensor
     roots: Tensor
     place: Tensor
+    standing: Tensor
 
     @property
     def inputs(self) -> ConditionInputs:
@@ -70,11 +72,18 @@ class KeyedMotion:
         mask = self.mask.to(self.observed.dtype)
         return ConditionInputs(key_mask=mask, root_goal=self.goals, between=self.between)
 
+    def of(self, takes: int) -> KeyedMotion:
+        """One sample as so many takes."""
+        parts: list[Tensor] = [getattr(self, f.name) for f in fields(self)]
+        return KeyedMotion(*(x.expand(takes, *x.shape[1:]) for x in parts))
 
-def keyed_motion(rotations: Tensor, path: Tensor, known: Tensor, statistics: Statistics) -> KeyedMotion:
+
+def keyed_motion(
+    rotations: Tensor, path: Tensor, known: Tensor, statistics: Statistics, standing: Tensor | None = None
+) -> KeyedMotion:
     """Keys of ``known`` (B, L, 22) bool joints of motions: local ``rotations`` (B, L, 22, 3, 3) and pelvis ``path``
-    (B, L, 3) metres, y up, soles on y = 0; values that are not known are not read, except the root's at the first
-    frame, where the character stands.
+    (B, L, 3) metres, y up; values that are not known are not read, except the root's at the first frame, where the
+    character stands, unless ``standing`` (B,) bool says that nobody knows where.
 
     Joint 0 known means the root's orientation and place. The axes are those of the answer (`solve.world_motion`); most
     windows of training begin facing +z.
@@ -87,9 +96,9 @@ def keyed_motion(rotations: Tensor, path: Tensor, known: Tensor, statistics: Sta
     mask = key_channels(known, torch.ones(len(known), dtype=torch.bool, device=known.device))
     keyed = known[..., 0]
     start = torch.zeros_like(keyed)
-    start[:, 0] = True
+    start[:, 0] = True if standing is None else standing
     keys = RootKeys.at_frames(keyed | start, path, heading_of(root), keyed | start, keyed)
     goals = root_goals(keys, path.shape[1])
     observed = torch.where(mask, code, 0.0)
     between = between_keys(observed, mask, goals, statistics)
-    return KeyedMotion(observed, mask, goals, between, keyed, path)
+    return KeyedMotion(observed, mask, goals, between, keyed, path, start & ~keyed)

@@ -22,6 +22,7 @@ At a known frame p is that root itself: the displacement to the next known root 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -106,6 +107,15 @@ def root_goals(keys: RootKeys, frames: int, to_gravity_view: Tensor | None = Non
     goals = torch.cat(halves, dim=-1)
     assert goals.shape[-1] == ROOT_GOAL_DIM
     return goals
+
+
+def within_window(goals: Tensor, window: int) -> Tensor:
+    """Goals (B, L, 14) without a root that is alone and farther away than training windows of ``window`` frames: the
+    network has never been told of one."""
+    farthest = math.log1p(window - 0.5) / _TIME_SCALE
+    alone = (goals[..., 6] > 0) ^ (goals[..., 13] > 0)
+    far = torch.maximum(goals[..., 5], goals[..., 12]) > farthest
+    return torch.where((alone & far)[..., None], 0.0, goals)
 
 
 def start_goals(heading: Tensor, known: Tensor, frames: int) -> Tensor:

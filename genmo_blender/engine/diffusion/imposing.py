@@ -24,13 +24,15 @@ Imposed = Callable[[Tensor], Tensor]
 @dataclass(frozen=True)
 class Imposing:
     """``observed`` (B, L, 151), normalised, where ``mask`` (B, L, 151) is true; roots are at ``place`` (B, L, 3) metres
-    at the frames ``roots`` (B, L) bool, in the axes of the gravity view, which must not turn."""
+    at the frames ``roots`` (B, L) bool, in the axes of the gravity view, which must not turn; at ``standing`` (B, L)
+    frames they are there as seen from above."""
 
     observed: Tensor
     mask: Tensor
     roots: Tensor
     place: Tensor
     statistics: Statistics
+    standing: Tensor | None = None
 
     def __call__(self, pred_x: Tensor) -> Tensor:
         """The answer (B, L, 151) with its keys met."""
@@ -38,7 +40,12 @@ class Imposing:
         raw = self.statistics.denormalise(code)
         root = matrix_from_6d(raw[..., GLOBAL_ORIENT_GV])
         path = roll_out_translation(raw[..., LOCAL_TRANSL_VEL], root)
-        path = path + eased(self.place - path, self.roots)
+        gap = self.place - path
+        bent = eased(gap, self.roots)
+        if self.standing is not None:
+            flat = eased(gap, self.roots | self.standing)
+            bent = torch.stack([flat[..., 0], bent[..., 1], flat[..., 2]], dim=-1)
+        path = path + bent
         step = turned(root[:, :-1].mT, path.diff(dim=1))
         step = torch.cat([step, raw[:, -1:, LOCAL_TRANSL_VEL]], dim=1)
         velocity = (step - self.statistics.mean[LOCAL_TRANSL_VEL]) / self.statistics.std[LOCAL_TRANSL_VEL]

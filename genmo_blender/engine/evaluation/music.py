@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from ...protocol.failures import RequestFailure
-from ..conditions import music
+from ...sound import music
 from ..conditions.sound_file import read_sound
 from .music_metrics import beat_alignment, physical_foot_contact
 
@@ -59,7 +59,7 @@ def excerpts(songs: Sequence[Path], frames: int, each: int) -> list[Excerpt]:
         if left < 0:
             raise RequestFailure("song_too_short", f"{path.name} is too short for {frames} frames.", "Leave it out.")
         for start in np.linspace(0.0, left, each):
-            features = music.file_features(path, float(start), float(start) + frames / FPS, frames)
+            features = music.file_features(path, float(start), float(start) + frames / FPS, frames, read_sound)
             out.append(Excerpt(path.name, float(start), features))
     return out
 

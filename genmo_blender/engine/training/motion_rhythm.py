@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..conditions.music_beats import beats_of_period
+from ...sound.music_beats import beats_of_period
 from ..evaluation.music_metrics import motion_beats
 from .samples import Clip
 

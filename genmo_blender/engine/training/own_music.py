@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..conditions.music import FPS, RATE
+from ...sound.music import FPS, RATE
 
 Array = np.ndarray
 BEATS_A_BAR = 4

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..conditions import music, music_beats
+from ...sound import music, music_beats
 from ..evaluation.music_metrics import alignment_of_beats, motion_beats
 from .command import CACHE
 from .pack import prepared

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..conditions import music
+from ...sound import music
 from .draws import Draws
 
 TIMBRE = 0.3

@@ -24,8 +24,9 @@ import torch
 from torch import Tensor
 
 from ...protocol.failures import StorageFailure
-from ..conditions import music
-from ..conditions.sound_file import read_sound, resampled
+from ...sound import music
+from ...sound.wav import resampled
+from ..conditions.sound_file import read_sound
 from .motion_rhythm import Rhythm, pulse, rhythm_of
 from .own_music import render
 from .samples import Clip

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genmo_blender.engine.conditions.sound_file import read_sound, resampled
+from genmo_blender.engine.conditions.sound_file import read_sound
 from genmo_blender.protocol.failures import EngineFailure, StorageFailure
+from genmo_blender.sound.wav import read_wave, resampled
 
 from .sounds import tone, write_wave
 
@@ -89,6 +90,13 @@ def test_without_the_decoder_compressed_sound_is_refused_and_wave_is_read(tmp_pa
     with pytest.raises(EngineFailure, match="decodes sound is not installed"):
         read_sound(DATA / "tone.ogg")
     assert len(read_sound(write_wave(tmp_path / "t.wav", tone(440.0, 0.1), 15360)).samples) == 1536
+
+
+def test_the_built_in_engine_reads_wave_and_says_so_of_all_others(tmp_path: Path):
+    path = write_wave(tmp_path / "t.wav", tone(440.0, 0.1), 15360)
+    np.testing.assert_array_equal(read_wave(path).samples, read_sound(path).samples)
+    with pytest.raises(StorageFailure, match=r"tone.ogg cannot be read by the built-in engine.*16-bit WAV"):
+        read_wave(DATA / "tone.ogg")
 
 
 @pytest.mark.parametrize("rate", [8000, 44100, 48000, 15360 * 0.8])

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from genmo_blender.engine.checkpoint import save_checkpoint
-from genmo_blender.engine.conditions.music import file_features, piece_features
 from genmo_blender.engine.conditions.sound_file import read_sound
 from genmo_blender.engine.evaluation.evaluate import robust_sound, robust_words
 from genmo_blender.engine.evaluation.rules_report import grounded_joints
 from genmo_blender.engine.evaluation.worded import everywhere, motions
 from genmo_blender.engine.pipeline import Pipeline
 from genmo_blender.protocol.requests import GenerateRequest, TextSpan
+from genmo_blender.sound.music import file_features, piece_features
 from tests.engine.conditions.sounds import RATE, clicks, write_wave
 from tests.engine.test_pipeline import checkpoint
 

@@ -13,9 +13,9 @@ import torch
 
 from genmo_blender.engine.__main__ import main
 from genmo_blender.engine.checkpoint import load_checkpoint
-from genmo_blender.engine.conditions import music
 from genmo_blender.engine.training import command
 from genmo_blender.engine.training.songs import SongTable, load, save
+from genmo_blender.sound import music
 
 from ..conditions.sounds import clicks, write_wave
 from .importers.test_aistpp import NAMES, dance

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from genmo_blender.engine.conditions.music import BEAT
 from genmo_blender.engine.training import corpus, mixture
 from genmo_blender.engine.training.importers import shards
 from genmo_blender.engine.training.mixture import Shares
 from genmo_blender.engine.training.songs import SongTable
+from genmo_blender.sound.music import BEAT
 from tests.engine.training import curve
 
 DATA = Path(__file__).parents[2] / "data" / "motion"

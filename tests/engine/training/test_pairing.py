@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from genmo_blender.engine.conditions import music
 from genmo_blender.engine.training import pairing, songs
 from genmo_blender.engine.training.pack import Prepared
 from genmo_blender.engine.training.windows import WINDOW
+from genmo_blender.sound import music
 
 from ..conditions.sounds import clicks
 from .test_songs import swing, uneven

@@ -1,8 +1,8 @@
 import torch
 
-from genmo_blender.engine.conditions import music
 from genmo_blender.engine.training.draws import Draws
 from genmo_blender.engine.training.song_colour import FLATTENED, TIMBRE, coloured
+from genmo_blender.sound import music
 
 RHYTHM = [music.PEAK, music.BEAT, *range(music.CLOCK.start, music.CLOCK.stop)]
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from genmo_blender.engine.conditions import music
 from genmo_blender.engine.training import motion_rhythm, own_music, songs
 from genmo_blender.engine.training.samples import Clip
 from genmo_blender.engine.training.windows import MAX_TEXTS, WINDOW, Windows, unheard
 from genmo_blender.protocol.failures import StorageFailure
+from genmo_blender.sound import music
 
 from ..conditions.sounds import clicks, write_wave
 

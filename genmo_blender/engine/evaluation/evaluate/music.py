@@ -13,7 +13,7 @@ from ....motion.on_the_beat import beat_clock
 from ....motion.resampling import resample
 from ....motion.skeleton import canonical
 from ....protocol.failures import RequestFailure
-from ...conditions.music import standardised
+from ....sound.music import standardised
 from ...network.conditions import ConditionInputs
 from ...solve import solve, standing_start, whole_tokens, world_motion
 from ...training.motion_rhythm import rhythm_of

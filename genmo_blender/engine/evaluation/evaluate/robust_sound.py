@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...conditions.music import CONTEXT, RATE, piece_features
+from ....sound.music import CONTEXT, RATE, piece_features
 from ...conditions.sound_file import Sound, read_sound
 from ...solve import whole_tokens
 from ...training.songs import song_files

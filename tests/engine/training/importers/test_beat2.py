@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from genmo_blender.engine.conditions import music
 from genmo_blender.engine.training.importers import beat2
 from genmo_blender.engine.training.samples import Caption
 from genmo_blender.protocol.failures import StorageFailure
+from genmo_blender.sound import music
 
 from ...conditions.sounds import clicks, write_wave
 from .motions import same_motion, smpl_arrays

@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genmo_blender.engine.conditions import music, music_beats, music_chroma
 from genmo_blender.protocol.failures import RequestFailure, StorageFailure
+from genmo_blender.sound import music, music_beats, music_chroma
+from tests.engine.conditions.sounds import RATE, busy_music, clicks, tone, write_wave
 
-from .sounds import RATE, busy_music, clicks, tone, write_wave
-
-DATA = Path(__file__).parents[2] / "data" / "music"
+DATA = Path(__file__).parents[1] / "data" / "music"
 
 
 @pytest.fixture(scope="module")

@@ -14,13 +14,14 @@ network with a short training does not get over, so ours is fed `standardised` f
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from ...protocol.failures import RequestFailure
+from ..protocol.failures import RequestFailure
 from . import music_beats, music_chroma
-from .sound_file import Sound, read_sound, resampled
+from .wav import Sound, read_wave, resampled
 
 Array = np.ndarray
 RATE, HOP, FPS = 15360, 512, 30
@@ -111,15 +112,18 @@ def _cosines(size: int, kept: int) -> Array:
     return matrix
 
 
-def file_features(path: Path, start: float, end: float, frames: int) -> Array:
+def file_features(
+    path: Path, start: float, end: float, frames: int, read: Callable[[Path, float], Sound] = read_wave
+) -> Array:
     """What a strip sounds like: seconds ``start`` to ``end`` of a file, heard during ``frames`` frames, (frames, 35).
 
     Where the two lengths differ the strip plays faster or slower (and higher or lower), as a speed factor in the host
-    does. Past the end of the file it is silent. Raises StorageFailure for an unreadable file, RequestFailure for a
+    does. Past the end of the file it is silent. ``read`` gives a file up to some second: with the engine's `read_sound`
+    every kind of file, without it wav. Raises StorageFailure for an unreadable file, RequestFailure for a
     piece that is empty, outside the file or retimed more than tenfold.
     """
     _speed(path.name, start, end, frames)
-    return piece_features(read_sound(path, end + CONTEXT), path.name, start, end, frames)
+    return piece_features(read(path, end + CONTEXT), path.name, start, end, frames)
 
 
 def piece_features(sound: Sound, name: str, start: float, end: float, frames: int) -> Array:

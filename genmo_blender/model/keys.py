@@ -1,0 +1,97 @@
+"""Keys of a request -> the frames of the model, in the world and as the network is told them, and the way back.
+
+A key goes to the frame nearest to its time; where two keys of a joint meet there, the nearer one holds. The network's
+windows begin over the origin, facing +z: the keys are turned and moved there, and the answer is turned and moved back.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..motion import rotations as rot
+from ..motion.easing import eased
+from ..motion.keyed import KeyFrames
+from ..protocol.failures import RequestFailure
+from ..protocol.requests import MODEL_FPS, GenerateRequest
+from .config import NetworkConfig
+
+Array = np.ndarray
+
+
+def refuse_unheard(request: GenerateRequest, config: NetworkConfig) -> None:
+    """Raises RequestFailure for keys or music that the network has no ear for."""
+    for asked, kind, words in (
+        (request.keys is not None, "keys", "takes no keyed poses"),
+        (bool(request.music), "music", "hears no music"),
+    ):
+        if asked and kind not in config.strips:
+            raise RequestFailure(f"no_{kind}_model", f"This model {words}.", "Use the bundled model.")
+
+
+def key_frames(request: GenerateRequest) -> KeyFrames | None:
+    """Keys on the request's frames, in its world; None without keys."""
+    keys, frames = request.keys, request.frames
+    if keys is None:
+        return None
+    vectors = np.concatenate([keys.root_orient[:, None], keys.pose_body.reshape(-1, 21, 3)], axis=1)
+    poses = rot.from_rotation_vector(vectors)
+    frame = np.clip(np.floor(keys.time * MODEL_FPS + 0.5).astype(int), 0, frames - 1)
+    away = np.abs(keys.time * MODEL_FPS - frame)
+    rotations, path = np.tile(rot.IDENTITY, (frames, poses.shape[1], 1)), np.zeros((frames, 3))
+    known = np.zeros((frames, poses.shape[1]), dtype=bool)
+    for key in np.lexsort((-keys.time, -away)):  # the nearest comes last and stays
+        given = keys.joint_mask[key]
+        rotations[frame[key], given] = poses[key, given]
+        known[frame[key]] |= given
+        if given[0]:
+            path[frame[key]] = keys.trans[key]
+    start = None
+    if request.start is not None and known[:, 0].any() and not known[0, 0]:
+        x, _, z = request.start.position
+        start = (x, z, request.start.heading)
+    return KeyFrames(rotations, path, known, start)
+
+
+def as_told(keys: KeyFrames, frames: int) -> KeyFrames:
+    """The keys as the network is told them, filled up to ``frames``: the first root that is known stands over the
+    origin and faces +z. A character whose root is never keyed stands there at the first frame."""
+    missing = ((0, frames - len(keys.path)), (0, 0))
+    known = np.pad(keys.known, missing)
+    rotations, path = keys.rotations.copy(), keys.path.copy()
+    start: tuple[float, float, float] | None
+    if not keys.roots.any():
+        rotations[:, 0], path[:] = rot.IDENTITY, 0.0
+        start = (0.0, 0.0, 0.0)
+    else:
+        heading, pivot = _first(keys)
+        around = rot.about_y(-heading)
+        rotations[:, 0] = rot.multiply(np.broadcast_to(around, rotations[:, 0].shape), rotations[:, 0])
+        path = rot.rotate(np.broadcast_to(around, (len(path), 4)), path - pivot)
+        start = None if keys.start is None else (0.0, 0.0, 0.0)
+        if start is not None:
+            rotations[0, 0], path[0] = rot.IDENTITY, [0.0, path[np.argmax(keys.roots), 1], 0.0]
+    return KeyFrames(
+        np.pad(rotations, (*missing, (0, 0)), mode="edge"), np.pad(path, missing, mode="edge"), known, start
+    )
+
+
+def on_keys(rotations: Array, path: Array, keys: KeyFrames) -> tuple[Array, Array]:
+    """An answer to what `as_told` told, (T, 22, 4) and (T, 3), back in the world of the keys: their roots are met. Only
+    for keys with a root."""
+    heading, _ = _first(keys)
+    around = rot.about_y(heading)
+    turned = rotations.copy()
+    turned[:, 0] = rot.multiply(np.broadcast_to(around, turned[:, 0].shape), turned[:, 0])
+    path = rot.rotate(np.broadcast_to(around, (len(path), 4)), path)
+    return keys.begun(turned, path + eased(keys.path - path, keys.roots))
+
+
+def _first(keys: KeyFrames) -> tuple[float, Array]:
+    """Heading of the first known root and the point (3,) on the floor below it."""
+    if keys.start is not None:
+        x, z, heading = keys.start
+        return heading, np.array([x, 0.0, z])
+    first = int(np.argmax(keys.roots))
+    w, _, y, _ = keys.rotations[first, 0]
+    # the turn about the vertical that the network's goals tell (swing and twist), not the way of a body axis
+    return 2.0 * float(np.arctan2(y, w)), keys.path[first] * [1.0, 0.0, 1.0]

@@ -1,0 +1,90 @@
+"""Keys on the frames of the model, and the way to where the network's windows begin and back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from genmo_blender.model.config import NetworkConfig
+from genmo_blender.model.keys import as_told, key_frames, on_keys, refuse_unheard
+from genmo_blender.motion import rotations as rot
+from genmo_blender.protocol.failures import RequestFailure
+from genmo_blender.protocol.keys import KeyedPoses
+from genmo_blender.protocol.requests import Attachment, GenerateRequest, MusicSpan, StartState
+
+RNG = np.random.default_rng(4)
+
+
+def poses(time, mask=None) -> KeyedPoses:
+    count = len(time)
+    turn = np.array([0.05, 2.0, -0.1]) + RNG.normal(size=(count, 3)) * 0.1
+    return KeyedPoses.read(
+        {
+            "time": np.array(time),
+            "root_orient": turn,
+            "pose_body": RNG.normal(size=(count, 63)) * 0.3,
+            "trans": RNG.normal(size=(count, 3)) * 0.2 + [4.0, 1.3, -7.0],
+            "joint_mask": np.ones((count, 22), dtype=bool) if mask is None else mask,
+        }
+    )
+
+
+def test_a_key_goes_to_the_nearest_frame_and_the_last_one_stays_inside():
+    found = key_frames(GenerateRequest(2.0, keys=poses([0.01, 0.984, 1.99])))
+    assert found is not None and np.flatnonzero(found.roots).tolist() == [0, 30, 60]
+
+
+def test_where_two_keys_meet_on_a_frame_the_nearer_one_holds_joint_by_joint():
+    mask = np.ones((3, 22), dtype=bool)
+    mask[1, 4:] = False
+    keys = poses([0.99, 1.0, 1.012], mask)
+    found = key_frames(GenerateRequest(2.0, keys=keys))
+    assert found is not None and np.flatnonzero(found.roots).tolist() == [30]
+    q = rot.from_rotation_vector(keys.pose_body.reshape(3, 21, 3))
+    np.testing.assert_allclose(found.rotations[30, 1:4], q[1, :3])
+    np.testing.assert_allclose(found.rotations[30, 4:], q[0, 3:])
+    np.testing.assert_allclose(found.path[30], keys.trans[1])
+
+
+@pytest.mark.parametrize("start", [None, StartState((3.0, 0.0, -6.0), -0.7)])
+@pytest.mark.parametrize("times", [[0.0, 1.0], [0.5, 1.5]])
+def test_what_the_network_is_told_comes_back_where_the_keys_are(start, times):
+    request = GenerateRequest(2.0, keys=poses(times), start=start)
+    world = key_frames(request)
+    assert world is not None and (world.start is not None) == (start is not None and times[0] > 0)
+    told = as_told(world, 64)
+    assert told.path.shape == (64, 3) and not told.known[61:].any()
+    first = 0 if told.start is not None else int(np.argmax(told.roots))
+    np.testing.assert_allclose(told.path[first, [0, 2]], 0.0, atol=1e-12)
+    assert 2 * np.arctan2(told.rotations[first, 0, 2], told.rotations[first, 0, 0]) == pytest.approx(0.0, abs=1e-12)
+    moved = told.path[:61] + [0.3, -0.2, 0.1]  # the answer's own origin
+    rotations, path = on_keys(told.rotations[:61], moved, world)
+    np.testing.assert_allclose(path[world.roots], world.path[world.roots], atol=1e-9)
+    apart = np.abs(np.sum(rotations[world.known] * world.rotations[world.known], axis=-1))
+    np.testing.assert_allclose(apart, 1.0, atol=1e-9)
+    if world.start is not None:
+        np.testing.assert_allclose(path[0, [0, 2]], [3.0, -6.0], atol=1e-9)
+        assert rot.heading(rotations[0, 0]) == pytest.approx(-0.7)
+
+
+def test_keys_without_a_root_are_told_in_the_axes_of_the_start():
+    mask = np.zeros((1, 22), dtype=bool)
+    mask[0, 16:20] = True
+    world = key_frames(GenerateRequest(2.0, keys=poses([1.0], mask), start=StartState((1.0, 0.0, 2.0), 1.0)))
+    assert world is not None and world.start is None
+    told = as_told(world, 64)
+    assert told.start == (0.0, 0.0, 0.0) and not told.roots.any() and not told.path.any()
+    np.testing.assert_array_equal(told.rotations[30, 16:20], world.rotations[30, 16:20])
+
+
+def test_a_network_without_ears_for_them_refuses_keys_and_music():
+    mini, official = NetworkConfig.mini(), NetworkConfig.official()
+    assert mini.strips == ("keys", "music") and official.strips == ("music",)
+    keyed = GenerateRequest(2.0, keys=poses([1.0]))
+    refuse_unheard(keyed, mini)
+    with pytest.raises(RequestFailure, match="takes no keyed poses"):
+        refuse_unheard(keyed, official)
+    song = GenerateRequest(2.0, music=(MusicSpan("a", 0.0, 2.0),), attachments=(Attachment("a.wav", "a", 1),))
+    refuse_unheard(song, official)
+    with pytest.raises(RequestFailure, match="hears no music"):
+        refuse_unheard(song, NetworkConfig.official_regression())
