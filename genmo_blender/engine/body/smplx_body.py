@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ...protocol.failures import ModelFailure
-from ..representation.rotations import axis_angle_to_matrix
+from ..representation.rotations import axis_angle_to_matrix, turned
 from .kinematics import PARENTS_22, forward_kinematics, rest_offsets
 
 FIELDS = (
@@ -92,10 +92,10 @@ class SmplxBody:
         feature = (rotations[..., 1:, :, :] - torch.eye(3, dtype=pose.dtype, device=pose.device)).flatten(-3)
         shaped = shaped + torch.einsum("vcp,...p->...vc", self.posedirs[pick], feature)
         # Rest joints are taken out of each transform, so that vertices can be given in model space.
-        shift = position - (world @ rest.unsqueeze(-1)).squeeze(-1)
+        shift = position - turned(world, rest)
         weights = self.weights[pick]
         blend = torch.einsum("vj,...jab->...vab", weights, world)
-        moved = (blend @ shaped.unsqueeze(-1)).squeeze(-1) + torch.einsum("vj,...ja->...va", weights, shift)
+        moved = turned(blend, shaped) + torch.einsum("vj,...ja->...va", weights, shift)
         return moved + transl.unsqueeze(-2)
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> SmplxBody:
@@ -111,6 +111,11 @@ class LiteBody:
     vertex_ids: Tensor  # (437,)
     coco_ids: Tensor  # (K,) the vertices that the regressor uses
     coco_regressor: Tensor  # (17, K)
+
+    def to(self, device: torch.device | str) -> LiteBody:
+        """The same on a device."""
+        points = (self.vertex_ids, self.coco_ids, self.coco_regressor)
+        return LiteBody(self.body.to(device), *(x.to(device) for x in points))
 
     @staticmethod
     def build(body: SmplxBody, vertex_ids: Tensor, coco17_regressor: Tensor) -> LiteBody:

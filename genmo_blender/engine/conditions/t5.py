@@ -44,16 +44,17 @@ class T5:
         An empty prompt is all zeros (spec 5.1, D27), where the release would encode one end token.
         """
         features = torch.zeros(len(prompts), self.rows, self.width)
+        device = next(self.network.parameters()).device
         for row, prompt in enumerate(prompts):
             if not prompt.strip():
                 continue
             batch = self.tokeniser(
                 [prompt], padding="max_length", max_length=self.rows, truncation=True, return_tensors="pt"
             )
-            mask = batch["attention_mask"]
-            with torch.autocast("cpu", enabled=False):
-                hidden = self.network(input_ids=batch["input_ids"], attention_mask=mask).last_hidden_state
-            features[row] = hidden[0] * mask[0, :, None]
+            ids, mask = batch["input_ids"].to(device), batch["attention_mask"].to(device)
+            with torch.autocast(device.type, enabled=False):
+                hidden = self.network(input_ids=ids, attention_mask=mask).last_hidden_state
+            features[row] = (hidden[0] * mask[0, :, None]).cpu()
         return features
 
 
@@ -83,10 +84,11 @@ def load_t5(folder: str | Path) -> T5:
         raise _failure("t5_damaged", f"The folder “{folder.name}” holds no T5 that can be read") from error
     if report["missing_keys"]:
         raise _failure("t5_damaged", f"The T5 in the folder “{folder.name}” lacks weights")
-    return T5(tokeniser, network.eval(), _fingerprint(folder))
+    return T5(tokeniser, network.eval(), fingerprint(folder))
 
 
-def _fingerprint(folder: Path) -> str:
+def fingerprint(folder: Path) -> str:
+    """What `T5.sha256` of a folder is; nothing is opened for it."""
     digest = hashlib.sha256()
     weights = {path for pattern in WEIGHT_FILES for path in folder.glob(pattern)}
     for path in sorted(weights | {folder / name for name in SMALL_FILES if (folder / name).is_file()}):

@@ -18,12 +18,13 @@ from ...protocol.failures import RequestFailure, StorageFailure
 from ..checkpoint import Checkpoint, save_checkpoint
 from ..conditions.text import load_minilm
 from ..precision import has_native_bf16
-from ..representation.codec import Statistics
+from ..representation.codec import Statistics, official_statistics
 from .corpus import Corpus, build, statistics_of
 from .distributed import DEVICES, World, joined
 from .flat import captions_of, flat_table
 from .kinds import fill_kinds, kinds_of, sides_of
 from .loop import Trainer
+from .official.needs import OfficialNeeds
 from .pack import ENDING, SPLITS, Prepared, prepared, read_pack, write_pack
 from .practice import KINDS, WithPractice, practised, sampler_of
 from .presets import Preset, preset
@@ -34,9 +35,10 @@ from .songs import save as save_songs
 from .state import TrainingState, load_state, new_state
 
 CACHE = Path.home() / ".cache" / "genmo_blender" / "training"
+SMPLX_NOTE = "SMPL-X, the body it was trained on, is for non-commercial research."
 VALIDATION_BATCH = 128  # at most; four such batches are judged at every checkpoint
 SONGS_ENDING = ".songs.npz"
-WEIGHTS_NAME = "genmo_mini.safetensors"
+WEIGHTS_NAME, OFFICIAL_NAME = "genmo_mini.safetensors", "genmo_official.safetensors"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,6 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--songs", type=Path, help="folder of songs for dances, or a packed table (without: no music)")
     parser.add_argument("--preset", default="mini")
+    parser.add_argument("--body", type=Path, help="SMPLX_NEUTRAL.npz, for the preset official (or GENMO_SMPLX)")
+    parser.add_argument("--text-encoder", type=Path, help="folder of T5-3B, for the preset official (or GENMO_T5)")
     parser.add_argument("--out", type=Path, required=True, help="folder for the log, the state and the weights")
     end = parser.add_mutually_exclusive_group(required=True)
     end.add_argument("--steps", type=int, default=0, help="optimiser steps in all, earlier ones included")
@@ -103,6 +107,8 @@ def train(arguments: argparse.Namespace) -> int:
 
 def _train(arguments: argparse.Namespace, chosen: Preset, world: World) -> None:
     world.shares(chosen.batch // 2, arguments.accumulate)  # a batch that cannot be shared is refused before the work
+    named = (arguments.body, arguments.text_encoder, arguments.songs)
+    needs = OfficialNeeds.find(chosen, *named) if chosen.official else None
     state = new_state(chosen, arguments.seed, arguments.init, world.device)
     if arguments.resume:
         load_state(state, arguments.out)
@@ -116,16 +122,17 @@ def _train(arguments: argparse.Namespace, chosen: Preset, world: World) -> None:
             _say(data)
         footage = [clip for clip in data.footage if clip.split == "train"] if chosen.shares.flat else []
         corpus, held_out = build(list(data.train), captions_of(footage)), build(list(data.val))
-        features, encoder = sentence_features(corpus)
-        held_out_features, _ = sentence_features(held_out)
+        (features, encoder), (held_out_features, _) = (_sentences(c, needs, world) for c in (corpus, held_out))
     find_kinds(state, corpus, features)
-    statistics = state.statistics = state.statistics or statistics_of(corpus)
+    own = official_statistics() if chosen.official else statistics_of(corpus)
+    statistics = state.statistics = state.statistics or own
     half = _half(arguments.precision, world.device)
     with world.chief_first():
         heard = bool(chosen.shares.dances or chosen.shares.songs)
-        songs, held_out_songs = (_songs(arguments.songs, data, split, heard) for split in SPLITS)
+        songs, held_out_songs = (_songs(arguments.songs, data, split, heard, chosen.official) for split in SPLITS)
     flat = flat_table(footage, corpus) if footage else None
-    trainer = Trainer(
+    make = Trainer if needs is None else needs.trainer
+    trainer = make(
         corpus, features, statistics, chosen, state, arguments.seed, world, arguments.accumulate, half, songs, flat
     )
     seeded = (arguments.seed, world, arguments.accumulate, half)
@@ -137,13 +144,14 @@ def _train(arguments: argparse.Namespace, chosen: Preset, world: World) -> None:
         if getattr(chosen, name)
     }
     judged = replace(chosen, batch=min(chosen.batch, VALIDATION_BATCH), reworded=0.0, practised=0.0)
-    validation = Trainer(
+    validation = make(
         held_out, held_out_features, statistics, judged, state, arguments.seed, half=half, songs=held_out_songs
     )
 
     def keep(current: TrainingState) -> None:
         checkpoint = checkpoint_of(current, chosen, statistics, encoder, data.data_sha256, data.notes)
-        save_checkpoint(arguments.out / WEIGHTS_NAME, checkpoint)
+        name = OFFICIAL_NAME if chosen.official else WEIGHTS_NAME
+        save_checkpoint(arguments.out / name, checkpoint, half=not chosen.official)
 
     budget = Budget(arguments.steps, arguments.seconds)
     run(
@@ -172,19 +180,19 @@ def _say(data: Prepared) -> None:
         print(f"note: {note}", flush=True)
 
 
-def _songs(path: Path | None, data: Prepared, split: str, heard: bool) -> SongTable | None:
-    """The table of a split's clips. A packed table has those of the training split alone; clips with music of their
-    own need neither, if music is ``heard`` at all.
+def _songs(path: Path | None, data: Prepared, split: str, heard: bool, raw: bool) -> SongTable | None:
+    """The table of a split's clips, ``raw`` for the release. A packed table has those of the training split alone;
+    clips with music of their own need neither, if music is ``heard`` at all.
 
     Raises StorageFailure when there are no songs, or the table was made for other motion.
     """
     clips = getattr(data, split)
     if path is None:
         own = heard and any(clip.music for clip in clips)
-        return song_table(clips, None, split, CACHE) if own else None
+        return song_table(clips, None, split, CACHE, raw=raw) if own else None
     if not path.is_dir() and split != "train":
         return None
-    table = song_table(clips, path, split, CACHE) if path.is_dir() else load_songs(path)
+    table = song_table(clips, path, split, CACHE, raw=raw) if path.is_dir() else load_songs(path)
     length = np.array([clip.frames for clip in clips])
     if not np.array_equal(table.start, np.cumsum(length) - length):
         raise StorageFailure(
@@ -210,6 +218,11 @@ def _adjusted(chosen: Preset, arguments: argparse.Namespace) -> Preset:
     return replace(chosen, batch=batch, learning_rate=rate)
 
 
+def _sentences(corpus: Corpus, needs: OfficialNeeds | None, world: World) -> tuple[Tensor, tuple[str, str]]:
+    """Features of a corpus's sentences by the preset's encoder, and its name and sha256."""
+    return sentence_features(corpus) if needs is None else needs.sentences(corpus, CACHE, world.device)
+
+
 def _half(precision: str, device: torch.device) -> bool:
     return precision == "bf16" or (precision == "auto" and device.type == "cuda" and has_native_bf16(device))
 
@@ -222,13 +235,17 @@ def checkpoint_of(
     data: str,
     notes: tuple[str, ...] = (),
 ) -> Checkpoint:
-    """The moving average as a checkpoint of ours; ``notes`` on the licences of its data decide its own."""
+    """The moving average as a checkpoint of ours; ``notes`` on the licences of its data decide its own, as does that of
+    SMPL-X, which is for non-commercial use."""
+    notes = (SMPLX_NOTE, *notes) if chosen.official else notes
+    strips = ("text", "music", "footage") if chosen.official else ("text",)
     record = ModelRecord(
-        name="genmo_mini",
+        name="genmo_official" if chosen.official else "genmo_mini",
         network=chosen.network,
-        skeleton="genmo_body_22",
+        skeleton="smplx_neutral" if chosen.official else "genmo_body_22",
         text_encoder=encoder[0],
         text_encoder_sha256=encoder[1],
+        strips=strips,
         licence="CC-BY-NC-4.0" if notes else "CC-BY-4.0",
         card={
             "steps": state.step,

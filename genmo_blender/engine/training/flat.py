@@ -36,7 +36,8 @@ class FlatTable:
 
     ``keypoints`` (2N, 17, 3) pixels and confidence, the mirrored twins as the second half; ``k`` (clips, 3, 3), guessed
     from the picture's size where the focal length is not known; ``start``, ``length`` (clips,) rows of a clip; ``text``
-    (clips,) row of its caption among the corpus's texts, -1 without one.
+    (clips,) row of its caption among the corpus's texts, -1 without one. ``images`` (N, C) float16: image features
+    of the first half, zero where there are none; None where no clip has any. They stay in the processor's memory.
     """
 
     keypoints: Tensor
@@ -44,6 +45,7 @@ class FlatTable:
     start: Array
     length: Array
     text: Array
+    images: Tensor | None = None
 
     def to(self, device: torch.device | str) -> FlatTable:
         """The same with its tensors on a device."""
@@ -75,7 +77,25 @@ def flat_table(clips: Sequence[Clip], corpus: Corpus) -> FlatTable:
     halves = np.concatenate([*(seen.points for _, seen in kept), *twins]).astype(np.float32)
     k = torch.stack([_intrinsics(seen) for _, seen in kept])
     text = np.array([row[said] if (said := whole_caption(clip)) else -1 for clip, _ in kept])
-    return FlatTable(torch.from_numpy(halves), k, np.cumsum(length) - length, length, text)
+    return FlatTable(torch.from_numpy(halves), k, np.cumsum(length) - length, length, text, _images(kept))
+
+
+def _images(kept: Sequence[tuple[Clip, Keypoints]]) -> Tensor | None:
+    width = next((seen.images.shape[1] for _, seen in kept if seen.images is not None), 0)
+    if not width:
+        return None
+    nothing = ((np.zeros((clip.frames, width), np.float16), seen.images) for clip, seen in kept)
+    return torch.from_numpy(np.concatenate([blank if own is None else own for blank, own in nothing]))
+
+
+def rows_of(table: FlatTable, windows: Windows) -> tuple[Array, Array]:
+    """The table's frames (P, WINDOW) of the windows that are footage, then those of their mirrored twins, and of which
+    clip each is (P,)."""
+    first, length = (np.tile(x[windows.flat >= 0], 2) for x in (windows.flat, windows.length))
+    clip = np.searchsorted(table.start, first, side="right") - 1
+    rows = first[:, None] + np.minimum(np.arange(WINDOW), length[:, None] - 1)
+    rows[len(rows) // 2 :] += len(table.keypoints) // 2
+    return rows, clip
 
 
 def _intrinsics(seen: Keypoints) -> Tensor:

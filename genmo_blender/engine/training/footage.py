@@ -181,7 +181,7 @@ def observe(filmed: Film, batch: int, draws: Draws, table: NoiseTable | None = N
     """
     draws, frames = draws.of(filmed.rows), filmed.on.shape[1]
     k = filmed.k[:, :, None]  # for (F, L, N, 3) points
-    noisy = filmed.coco + keypoint_noise(_keypoint_draws(frames, draws), table or _noise_table(filmed.coco.device))
+    noisy = filmed.coco + keypoint_noise(draw_keypoints(frames, draws), table or noise_table(filmed.coco.device))
     pixels = _pixels(noisy, k)
     shown = (noisy[..., 2] >= NEAR) & _inside(pixels, IMAGE)
     found = filmed.keypoints[..., 2] > VISIBLE_CONFIDENCE
@@ -233,14 +233,14 @@ def _inside(points: Tensor, size: float) -> Tensor:
     return (x > 0) & (x < size) & (y > 0) & (y < size)
 
 
-def _keypoint_draws(frames: int, draws: Draws) -> KeypointDraws:
+def draw_keypoints(frames: int, draws: Draws) -> KeypointDraws:
     """`KeypointDraws.draw` with a direction of the peaks for each sample; the release has one for the whole batch."""
     bias, peak = draws.normal(COCO, 3), draws.uniform(frames, COCO)
     return KeypointDraws(bias, peak, draws.normal(1, 1, 3), draws.normal(frames, COCO, 3))
 
 
 @lru_cache(maxsize=4)
-def _noise_table(device: torch.device) -> NoiseTable:
+def noise_table(device: torch.device) -> NoiseTable:
     """The release's, kept on the device."""
     return NoiseTable(**{name: value.to(device) for name, value in vars(default_noise_table()).items()})
 

@@ -76,7 +76,9 @@ class Passes:
 
 
 class Sampler(Protocol):
-    """What draws windows."""
+    """What draws windows of a corpus."""
+
+    corpus: Corpus
 
     def draw(self, rng: np.random.Generator, n: int) -> Windows:
         """n of them."""
@@ -91,6 +93,9 @@ class Trainer:
     ``half`` runs the network, not the losses, in bf16. ``accumulate`` passes make one step. Everything lies on the
     device of the state.
     """
+
+    replayed = True
+    """Whether steps on a CUDA device are recorded once and played again."""
 
     def __init__(
         self,
@@ -108,26 +113,34 @@ class Trainer:
         sampler: Sampler | None = None,
     ) -> None:
         self.device = state.device
-        self.corpus, self.features = corpus.to(self.device), features.to(self.device)
-        self.statistics = statistics.to(self.device)
+        self.corpus, self.statistics = corpus.to(self.device), statistics.to(self.device)
         self.preset, self.state, self.seed, self.world, self.half = preset, state, seed, world, half
         self.sampler: Sampler = sampler or WindowSampler(corpus, preset.practised)
-        told = preset.reworded and corpus.texts
-        self.deviations = deviations_of(self.features, kinds_of(corpus)) if told else None
-        films = preset.shares.filmed or preset.shares.flat
-        self.body = FilmedBody.of(load_free_body()).to(self.device) if films else None
         songs = None if songs is None else songs.to(self.device)
-        flat = None if flat is None else flat.to(self.device)
-        self.mixture = Mixture(preset.shares, self.statistics, corpus, self.body, songs, flat)
-        assert isinstance(preset.weights, Weights)
-        self.weights, self.channels = preset.weights, preset.weights.channels().to(self.device)
+        self._learn_from(features, songs, None if flat is None else flat.to(self.device))
         self.schedule = DiffusionSchedule.cosine()
         self.windows = preset.batch // 2
         self.shares = world.shares(self.windows, accumulate)
         self.block = max(NOISE_BLOCK, self.windows // NOISE_BLOCKS)
-        one_piece = self.device.type == "cuda" and len(self.shares) == 1
+        one_piece = self.replayed and self.device.type == "cuda" and len(self.shares) == 1
         self.replay = Replay(self._learn, state.optimiser.zero_grad) if one_piece else None
         self.epoch_samples = 2 * int(np.maximum(corpus.length // WINDOW, 1).sum())  # spec 7.7
+
+    def _learn_from(self, features: Tensor, songs: SongTable | None, flat: FlatTable | None) -> None:
+        """What samples are given and what weighs how much."""
+        preset, corpus = self.preset, self.sampler.corpus
+        self.features = features.to(self.device)
+        told = preset.reworded and corpus.texts
+        self.deviations = deviations_of(self.features, kinds_of(corpus)) if told else None
+        films = preset.shares.filmed or preset.shares.flat
+        self.body = FilmedBody.of(load_free_body()).to(self.device) if films else None
+        self.mixture = Mixture(preset.shares, self.statistics, corpus, self.body, songs, flat)
+        assert isinstance(preset.weights, Weights)
+        self.weights, self.channels = preset.weights, preset.weights.channels().to(self.device)
+
+    def total(self, parts: dict[str, Tensor]) -> Tensor:
+        """The whole loss of a pass's terms."""
+        return total(parts, self.weights)
 
     def draw(self, step: int) -> Windows:
         """All windows of a step's global batch; the same whenever and wherever they are asked for."""
@@ -168,6 +181,10 @@ class Trainer:
         ``t`` (B,) are the diffusion timesteps, drawn where they are not given.
         """
         return self._both(self._passes(step, share, t))
+
+    def one_pass(self, step: int, share: slice) -> dict[str, Tensor]:
+        """The terms of what a step has in memory at once for its gradient: here of both passes."""
+        return self.losses(step, share)
 
     def _passes(self, step: int, share: slice, t: Tensor | None = None) -> Passes:
         """What both passes on a share are given. Nothing here may wait for the device."""
@@ -243,7 +260,7 @@ class Trainer:
     def _learn(self, passes: Passes) -> dict[str, Tensor]:
         """Gradients of a share's passes; returns its terms and the whole loss."""
         parts = self._both(passes)
-        parts["loss"] = total(parts, self.weights)
+        parts["loss"] = self.total(parts)
         parts["loss"].backward()
         return {name: part.detach() for name, part in parts.items()}
 
@@ -257,7 +274,7 @@ class Trainer:
         sums: dict[str, Tensor] = {}
         for share in self.shares:
             parts = self.losses(step, share)
-            parts["loss"] = total(parts, self.weights)
+            parts["loss"] = self.total(parts)
             (parts["loss"] / len(self.shares)).backward()
             sums = {k: sums.get(k, 0.0) + v.detach() / len(self.shares) for k, v in parts.items()}
         return sums

@@ -115,7 +115,7 @@ class Losses:
 
 
 @dataclass(frozen=True)
-class _Geometry:
+class Geometry:
     """A body in the camera: joints (B, L, 22, 3), vertices (B, L, 437, 3), COCO joints (B, L, 17, 3)."""
 
     joints: Tensor
@@ -123,25 +123,26 @@ class _Geometry:
     coco: Tensor
 
 
-def _pose_body(lite: LiteBody, pose: Tensor, betas: Tensor, orient: Tensor, transl: Tensor) -> _Geometry:
+def pose_body(lite: LiteBody, pose: Tensor, betas: Tensor, orient: Tensor, transl: Tensor) -> Geometry:
+    """Axis-angle (..., 63), shape (..., 10), orientation and place (..., 3) in the camera -> what losses look at."""
     vertices, coco = lite(pose, betas, orient, transl)
-    return _Geometry(lite.body.joints22(pose, betas, orient, transl), vertices, coco)
+    return Geometry(lite.body.joints22(pose, betas, orient, transl), vertices, coco)
 
 
 def _masked_mean(value: Tensor, mask: Tensor) -> Tensor:
     return (value * mask.reshape(*mask.shape, *[1] * (value.dim() - mask.dim()))).mean()
 
 
-def _in_box(points: Tensor, true: TrueMotion) -> Tensor:
+def in_box(points: Tensor, k: Tensor, box: Tensor) -> Tensor:
     """Camera points (B, L, N, 3) -> [0, 1] across the box; points nearer than 0.3 m go to one harmless place."""
     near = points[..., 2:].abs() <= NEAR
     safe = torch.where(near, torch.full_like(points, NEAR), points)
-    return to_unit_box(project(safe, true.k_fullimg), true.bbx_xys)
+    return to_unit_box(project(safe, k), box)
 
 
 def _reprojection(predicted: Tensor, truth: Tensor, true: TrueMotion, supervised: Tensor) -> Tensor:
     """Squared error in box coordinates where both points can be seen and the true one lies in the box."""
-    here, there = _in_box(predicted, true), _in_box(truth, true)
+    here, there = (in_box(points, true.k_fullimg, true.bbx_xys) for points in (predicted, truth))
     seen = (predicted[..., 2] > NEAR) & (truth[..., 2] > NEAR)
     seen = seen & torch.isfinite(here).all(-1) & torch.isfinite(there).all(-1)
     seen = seen & ((there > 0) & (there < 1)).all(-1) & supervised[..., None]
@@ -159,19 +160,24 @@ def _camera_loss(pred_cam: Tensor, true: TrueMotion, coco: Tensor) -> Tensor:
 
 
 def losses(
-    out: NetworkOutput, true: TrueMotion, target: Targets, lite: LiteBody, statistics: codec.Statistics
+    out: NetworkOutput,
+    true: TrueMotion,
+    target: Targets,
+    lite: LiteBody,
+    statistics: codec.Statistics,
+    truth: Geometry | None = None,
 ) -> Losses:
-    """All losses of one pass; both modes have the same (spec 7.5)."""
+    """All losses of one pass; both modes have the same (spec 7.5). ``truth``: the true body, if posed already."""
     decoded = codec.decode(out.pred_x, statistics)
     transl = full_translation(out.pred_cam, true.bbx_xys, true.k_fullimg)
-    pred = _pose_body(lite, decoded.body_pose, decoded.betas, decoded.global_orient, transl)
-    truth = _pose_body(lite, true.body_pose, true.betas, true.global_orient_c, true.transl_c)
+    pred = pose_body(lite, decoded.body_pose, decoded.betas, decoded.global_orient, transl)
+    truth = truth or pose_body(lite, true.body_pose, true.betas, true.global_orient_c, true.transl_c)
     in_world = true.valid & ~true.spv_incam_only.unsqueeze(-1)
 
-    def rooted(body: _Geometry) -> Tensor:
+    def rooted(body: Geometry) -> Tensor:
         return body.joints - body.joints[..., :1, :]
 
-    def hipped(body: _Geometry) -> Tensor:
+    def hipped(body: Geometry) -> Tensor:
         return body.vertices - body.coco[..., _HIPS, :].mean(-2, keepdim=True)
 
     path = roll_out_translation(

@@ -26,13 +26,13 @@ from .batches import Batch, moved
 from .corpus import Corpus
 from .draws import Draws
 from .filmed_body import FilmedBody
-from .flat import FlatTable, draw_flat, flattened
+from .flat import FlatTable, draw_flat, flattened, rows_of
 from .footage import Film, Sight, film, observe
 from .keys import draw_gap, draw_keys
 from .root_goals import Waypoints, draw_waypoints, training_goals
 from .song_colour import coloured
 from .songs import SongTable, draw_dances, draw_tracks, music_of
-from .windows import WINDOW, Windows
+from .windows import Windows
 
 Array = np.ndarray
 DrawsOf = Callable[[int], Draws]
@@ -195,10 +195,7 @@ class Mixture:
         assert self.flat is not None
         role = windows.role.T.reshape(-1)
         at = np.searchsorted(np.flatnonzero((role == FILMED) | (role == FLAT)), np.flatnonzero(role == FLAT))
-        first, length = (np.tile(x[windows.flat >= 0], 2) for x in (windows.flat, windows.length))
-        clip = np.searchsorted(self.flat.start, first, side="right") - 1
-        rows = first[:, None] + np.minimum(np.arange(WINDOW), length[:, None] - 1)
-        rows[len(rows) // 2 :] += len(self.flat.keypoints) // 2  # the mirrored twins
+        rows, clip = rows_of(self.flat, windows)
         return flattened(made, moved(at, device), self.flat, moved(rows, device), moved(clip, device))
 
 

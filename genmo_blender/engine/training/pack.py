@@ -5,7 +5,8 @@ what `Clip` holds besides its motion, and ``frames``. The clips' frames lie one 
 ``rotations`` int16 (66, N), local rotation vectors of the 22 joints, radians times 32767 / pi, and ``transl`` int32
 (3, N), the pelvis in hundredths of a millimetre; both as differences from the frame before, whose sums wrap round.
 Entries of 2D-only footage have a ``size`` and follow those of motion; their frames are ``keypoints`` float32
-(K, 17, 3), as `Keypoints` has them. ``notes`` are what the data's licences ask for.
+(K, 17, 3), as `Keypoints` has them; ``images`` float16 holds the image features of those entries that have ``images``,
+one behind the other. ``notes`` are what the data's licences ask for.
 
 A folder's clips are kept in the same form in the cache, since locking their feet takes a minute.
 """
@@ -98,6 +99,9 @@ def write_pack(path: Path, folders: list[Path]) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         arrays = {"rotations": _steps(turns), "transl": _steps(pelvis), "meta": np.array(json.dumps(meta))}
         arrays["keypoints"] = np.concatenate([np.zeros((0, 17, 3)), *(_points(c) for c in footage)]).astype(np.float32)
+        seen = [c.keypoints.images for c in footage if c.keypoints is not None and c.keypoints.images is not None]
+        if seen:
+            arrays["images"] = np.concatenate(seen)
         with ZipFile(fresh, "w", ZIP_LZMA) as archive:
             for name, array in arrays.items():
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
@@ -120,11 +124,13 @@ def read_pack(path: Path) -> Prepared:
                 raise ValueError(f"its format is {meta['format']}, not {FORMAT}")
             turns, pelvis = _sums(archive["rotations"]), _sums(archive["transl"]) / METRE
             points = archive["keypoints"]
+            images = archive["images"] if "images" in archive.files else np.zeros((0, 0), np.float16)
         moving = [entry for entry in meta["clips"] if "size" not in entry]
         filmed = [entry for entry in meta["clips"] if "size" in entry]
         q = rotations.from_rotation_vector(turns.reshape(-1, 22, 3) / TURN)
         clips = [_clip(entry, q[rows], pelvis[rows]) for entry, rows in _rows(moving, len(q), len(pelvis))]
         footage = tuple(_footage(entry, points[rows]) for entry, rows in _rows(filmed, len(points)))
+        footage = _with_images(footage, [bool(entry.get("images")) for entry in filmed], images)
         data_sha256, notes = str(meta["data_sha256"]), tuple(map(str, meta["notes"]))
     except (OSError, ValueError, KeyError, IndexError, TypeError, *_DAMAGE) as error:
         raise StorageFailure(
@@ -173,6 +179,8 @@ def _entry(clip: Clip) -> dict[str, Any]:
     }
     if clip.keypoints is not None:
         entry |= {"size": clip.keypoints.size, "focal": clip.keypoints.focal}
+        if clip.keypoints.images is not None:
+            entry["images"] = True
     return entry
 
 
@@ -187,6 +195,20 @@ def _footage(entry: dict[str, Any], points: np.ndarray) -> Clip:
     width, height = entry["size"]
     clip = _clip(entry, np.zeros((0, 22, 4)), np.zeros((0, 3)))
     return replace(clip, keypoints=Keypoints(points, (width, height), entry["focal"]))
+
+
+def _with_images(footage: tuple[Clip, ...], has: list[bool], images: np.ndarray) -> tuple[Clip, ...]:
+    """Image features for those that ``has`` names. Raises ValueError when there are more or fewer."""
+    out, first = [], 0
+    for clip, there in zip(footage, has, strict=True):
+        if there and clip.keypoints is not None:
+            rows = slice(first, first + clip.frames)
+            clip = replace(clip, keypoints=replace(clip.keypoints, images=images[rows]))
+            first = rows.stop
+        out.append(clip)
+    if first != len(images):
+        raise ValueError("its image features are not those of its clips")
+    return tuple(out)
 
 
 def _cache_key(folders: list[Path]) -> str:

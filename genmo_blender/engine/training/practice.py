@@ -41,15 +41,16 @@ class ShortWindows:
     """Draws windows of one ``kind`` evenly from all frames of a corpus, of ``shortest`` frames up to the kind's."""
 
     def __init__(self, corpus: Corpus, kind: type[Windows], shortest: int) -> None:
-        self._length, self._start, self.kind, self.shortest = corpus.length, corpus.start, kind, shortest
+        self.corpus, self.kind, self.shortest = corpus, kind, shortest
         self._bound = np.cumsum(np.where(corpus.length >= shortest, corpus.length, 0), dtype=np.float64)
 
     def draw(self, rng: np.random.Generator, n: int) -> Windows:
         """n windows."""
         clip = np.searchsorted(self._bound, rng.random(n) * self._bound[-1], side="right")
         length = self.shortest + (rng.random(n) * (self.kind.frames + 1 - self.shortest)).astype(np.int64)
-        length = np.minimum(self._length[clip], length)
-        first = self._start[clip] + (rng.random(n) * (self._length[clip] - length + 1)).astype(np.int64)
+        whole = self.corpus.length[clip]
+        length = np.minimum(whole, length)
+        first = self.corpus.start[clip] + (rng.random(n) * (whole - length + 1)).astype(np.int64)
         wordless = np.zeros((n, 0), dtype=np.int64)
         return self.kind(clip, first, length, wordless, wordless, wordless, *unheard(rng, n))
 

@@ -27,11 +27,13 @@ class Caption:
 @dataclass(frozen=True)
 class Keypoints:
     """What a detector saw of a person. ``points`` (T, 17, 3): COCO-17 in pixels, x to the right, y down, and how sure
-    it is, 0 to 1 (0: not seen). ``size``: width and height of the picture; ``focal`` in pixels, 0: not known."""
+    it is, 0 to 1 (0: not seen). ``size``: width and height of the picture; ``focal`` in pixels, 0: not known.
+    ``images`` (T, C) float16: what an image encoder said of each frame (spec 6.4), None without."""
 
     points: Array
     size: tuple[int, int]
     focal: float = 0.0
+    images: Array | None = None
 
 
 @dataclass(frozen=True)

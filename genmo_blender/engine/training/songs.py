@@ -99,18 +99,21 @@ def load_song(path: Path) -> Song:
     return Song(features, beats)
 
 
-def song_table(clips: Sequence[Clip], folder: Path | None, split: str, cache: Path, seed: int = 0) -> SongTable:
+def song_table(
+    clips: Sequence[Clip], folder: Path | None, split: str, cache: Path, seed: int = 0, raw: bool = False
+) -> SongTable:
     """Tracks for every rhythmic clip, in the order of the corpus made of ``clips``; kept in ``cache`` under a checksum.
 
-    Clips that were danced to a song of their own have that, and without a folder they alone have music. Raises
-    StorageFailure when the folder has no songs of the split, or a clip's own song is not there.
+    ``raw``: features as the release takes them, not standardised. Clips that were danced to a song of their own have
+    that, and without a folder they alone have music. Raises StorageFailure when the folder has no songs of the split,
+    or a clip's own song is not there.
     """
     files = song_files(folder, split) if folder else []
-    path = cache / f"songs_{_checksum(clips, files, seed)}.npz"
+    path = cache / f"songs_{'raw_' if raw else ''}{_checksum(clips, files, seed)}.npz"
     if not path.is_file():
         cache.mkdir(parents=True, exist_ok=True)
         fresh = path.with_suffix(f".{os.getpid()}.npz")
-        built = build(clips, [load_song(file) for file in files] if folder else None, seed)
+        built = build(clips, [load_song(file) for file in files] if folder else None, seed, raw)
         save(built, fresh)
         os.replace(fresh, path)
     return load(path)
@@ -145,15 +148,16 @@ def load(path: Path) -> SongTable:
         ) from error
 
 
-def build(clips: Sequence[Clip], songs: Sequence[Song] | None, seed: int = 0) -> SongTable:
-    """The table; each clip's tracks depend on its id and the seed alone. ``songs`` None: clips' own music alone."""
+def build(clips: Sequence[Clip], songs: Sequence[Song] | None, seed: int = 0, raw: bool = False) -> SongTable:
+    """The table; each clip's tracks depend on its id and the seed alone. ``songs`` None: clips' own music alone;
+    ``raw``: not standardised."""
     rows: list[Array] = []
     first, offset, dance, total = [], [0], [], 0
     for clip in clips:
         rhythm = rhythm_of(clip) if songs is not None and not clip.music else None
         found = [_danced_to(clip)] if clip.music else tracks(clip, rhythm, songs or [], seed) if rhythm else []
         for track in found:
-            rows.append(music.standardised(track).astype(np.float16))
+            rows.append((track if raw else music.standardised(track)).astype(np.float16))
             first.append(total)
             total += clip.frames
         offset.append(len(first))
@@ -266,7 +270,7 @@ def draw_tracks(table: SongTable, windows: Windows, rng: np.random.Generator) ->
 
 
 def music_of(table: SongTable, windows: Windows, track: Array) -> tuple[Tensor, Tensor]:
-    """``encoded_music`` (n, WINDOW, 35) float32 standardised and ``has_music`` (n, WINDOW) bool, zero where absent.
+    """``encoded_music`` (n, WINDOW, 35) float32 as in the table and ``has_music`` (n, WINDOW) bool, zero where absent.
 
     A mirrored twin moves to the same music: repeat both for it.
     """

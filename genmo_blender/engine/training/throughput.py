@@ -1,8 +1,8 @@
 """How many windows a second a preset trains on this machine, and what holds it up.
 
 ``python -m genmo_blender.engine.training.throughput --data FILE --preset mini_256 --batch 512 1024``, one JSON line a
-batch. The sentences' features are random, since their values do not matter for speed; so is what the weights are. A
-preset of the release is measured on one diffusion pass with the bundled model's losses; it trains on two a step.
+batch. The sentences' features are random, since their values do not matter for speed; so is what the weights are. The
+preset ``official`` is measured with both passes and all losses on a body of SMPL-X's size made of random numbers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from ..precision import has_native_bf16
 from .corpus import Corpus, build, statistics_of
 from .distributed import DEVICES, chosen_device
 from .loop import Trainer
-from .objective import Weights
+from .official.stand_in import stand_in_body
+from .official.trainer import OfficialTrainer
 from .pack import read_pack
 from .presets import Preset, presets
 from .state import new_state
@@ -46,15 +47,19 @@ class Setting:
     seconds: float
 
     def resolved(self) -> Preset:
-        """The preset at this batch; whatever it lacks does not matter here."""
-        return replace(presets()[self.preset], batch=self.batch, weights=Weights(), lacking="")
+        """The preset at this batch."""
+        return replace(presets()[self.preset], batch=self.batch)
 
 
 def measure(corpus: Corpus, features: Tensor, setting: Setting) -> dict[str, Any]:
     """What a step needs and, unless ``setting.seconds`` is 0, how fast it is; windows count mirrored twins."""
     chosen, device = setting.resolved(), setting.device
     state = new_state(chosen, 0, device=device)
-    trainer = Trainer(corpus, features, statistics_of(corpus), chosen, state, 0, half=setting.half)
+    given = (corpus, features, statistics_of(corpus), chosen, state, 0)
+    if chosen.official:
+        trainer: Trainer = OfficialTrainer(stand_in_body(), *given, half=setting.half)
+    else:
+        trainer = Trainer(*given, half=setting.half)
     row: dict[str, Any] = {
         "preset": setting.preset,
         "batch": setting.batch,
@@ -68,12 +73,14 @@ def measure(corpus: Corpus, features: Tensor, setting: Setting) -> dict[str, Any
 
 
 def _operations(chosen: Preset) -> float:
-    """TFLOP of one step of one pass, backward included, counted from the sizes."""
-    return FORWARD_AND_BACKWARD * chosen.batch * step_operations(chosen.network, WINDOW / 30, branches=1) / 1e12
+    """TFLOP of the network in one step, backward included, counted from the sizes: one pass, or both of the release."""
+    passes = 2 if chosen.official else 1
+    each = step_operations(chosen.network, WINDOW / 30, branches=1) / 1e12
+    return FORWARD_AND_BACKWARD * passes * chosen.batch * each
 
 
 def _saved(trainer: Trainer) -> int:
-    """Bytes that one pass keeps for its gradient, weights left out."""
+    """Bytes that a step keeps at once for its gradient, weights left out."""
     weights = {p.untyped_storage().data_ptr() for p in trainer.state.network.parameters()}
     kept: dict[int, int] = {}
     held = []  # so that no address is used twice
@@ -85,7 +92,7 @@ def _saved(trainer: Trainer) -> int:
 
     everything = slice(0, trainer.windows)
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value):
-        trainer.losses(0, everything)
+        trainer.one_pass(0, everything)
     return sum(size for address, size in kept.items() if address not in weights)
 
 

@@ -7,27 +7,17 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
-from transformers import PreTrainedTokenizerFast, T5Config, T5EncoderModel
+from transformers import T5EncoderModel
 
 from genmo_blender.engine.conditions.text import EncoderId, PromptCache, encode_prompts, load_t5
 from genmo_blender.protocol.failures import ModelFailure
 
-WORDS = "a person walks forward and waves".split()
+from .tiny_t5 import WORDS, write_t5
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), *((f"▁{word}", -1.0) for word in WORDS), ("▁", -9.0)]
-    tokeniser = Tokenizer(models.Unigram(pieces, unk_id=2))
-    tokeniser.pre_tokenizer = pre_tokenizers.Metaspace()
-    tokeniser.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
-    names = {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}
-    PreTrainedTokenizerFast(tokenizer_object=tokeniser, **names).save_pretrained(tmp_path / "t5")
-    torch.manual_seed(0)
-    config = T5Config(vocab_size=len(pieces), d_model=16, d_kv=4, d_ff=32, num_layers=2, num_heads=4)
-    T5EncoderModel(config).save_pretrained(tmp_path / "t5")
-    return tmp_path / "t5"
+    return write_t5(tmp_path / "t5")
 
 
 def ids_of(prompt: str) -> list[int]:

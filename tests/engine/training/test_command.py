@@ -95,10 +95,6 @@ def test_motion_without_a_held_out_performer(refused):
     assert "no clips of split “val”" in refused("--data", DATA)
 
 
-def test_a_preset_that_this_version_cannot_train(refused, folder):
-    assert "“official” cannot be trained by this version" in refused("--data", folder, "--preset", "official")
-
-
 def test_a_batch_that_leaves_a_twin_alone_and_one_that_cannot_be_cut(refused, folder):
     assert "batch of 7" in refused("--data", folder, "--batch", 7)
     assert "cannot be cut into 3 equal parts" in refused("--data", folder, "--batch", 8, "--accumulate", 3)

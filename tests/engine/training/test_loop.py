@@ -223,9 +223,7 @@ def test_weights_and_states_of_another_network_and_damaged_ones_are_refused_with
         state.load_state(state.new_state(small, 0), tmp_path)
 
 
-def test_the_official_preset_says_what_it_lacks_and_the_larger_mini_fits_its_file():
-    with pytest.raises(RequestFailure, match="cannot be trained by this version: it lacks"):
-        presets.preset("official")
+def test_the_larger_mini_fits_its_file():
     network = GenmoNetwork(presets.preset("mini_256").network)
     assert 2 * sum(v.numel() for v in network.state_dict().values()) <= 22e6  # in half precision
 
