@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -35,7 +34,7 @@ from .presets import ESTIMATED, GENERATED, Preset
 from .replay import Replay
 from .songs import SongTable
 from .state import TrainingState
-from .windows import WINDOW, Windows, WindowSampler
+from .windows import WINDOW, Sampler, Windows, WindowSampler
 
 NOISY = 920  # from here on the bundled model's predictions depend on the text by more than a hundredth
 NOISE_BLOCK = 16  # windows at least whose random numbers come from one generator
@@ -73,16 +72,6 @@ class Passes:
     diffusion: Sample | None
     estimation: Sample | None
     samples: int
-
-
-class Sampler(Protocol):
-    """What draws windows of a corpus."""
-
-    corpus: Corpus
-
-    def draw(self, rng: np.random.Generator, n: int) -> Windows:
-        """n of them."""
-        ...
 
 
 class Trainer:

@@ -32,7 +32,7 @@ from .keys import draw_gap, draw_keys
 from .root_goals import Waypoints, draw_waypoints, training_goals
 from .song_colour import coloured
 from .songs import SongTable, draw_dances, draw_tracks, music_of
-from .windows import Windows
+from .windows import WINDOW, Windows
 
 Array = np.ndarray
 DrawsOf = Callable[[int], Draws]

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -93,6 +93,16 @@ class Windows:
         for name, column in columns.items():
             column[rows] = getattr(by, name)
         return type(self)(**columns)
+
+
+class Sampler(Protocol):
+    """What draws windows of a corpus."""
+
+    corpus: Corpus
+
+    def draw(self, rng: np.random.Generator, n: int) -> Windows:
+        """n of them."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -186,10 +186,9 @@ def _filmed(motion: _Motion, lite: LiteBody, still: Tensor, valid: Tensor, draws
 def _with_footage(scene: Scene, windows: Windows, table: FlatTable) -> Scene:
     """The scene, with what is known of the samples of which there is footage alone."""
     device = scene.shown.device
-    rows, clip = rows_of(table, windows)
     flat = moved((windows.flat >= 0).nonzero()[0], device)
     flat = torch.cat([flat, flat + len(windows)])
-    rows, clip = moved(rows, device), moved(clip, device)
+    rows, clip = (moved(x, device) for x in rows_of(table, windows))
     k = scene.true.k_fullimg.index_copy(0, flat, table.k[clip][:, None].expand(-1, WINDOW, 3, 3))
     image, has_image = None, None
     if table.images is not None:

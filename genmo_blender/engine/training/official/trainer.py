@@ -129,8 +129,8 @@ class OfficialTrainer(Trainer):
             text = TextContext(sight.text, sight.spans) if network.config.text else None
             prepared = network.denoiser.prepare(f_cond.expand(batch, frames, -1), text, scene.length)
             out = network.denoiser(x_t, t, prepared)
-        said = (out.pred_x, out.pred_cam, out.static_conf_logits)
-        return NetworkOutput(*(x.float() for x in said), out.pred_context)
+        motion, camera, contacts = out.pred_x.float(), out.pred_cam.float(), out.static_conf_logits.float()
+        return NetworkOutput(motion, camera, contacts, out.pred_context)
 
     def _terms(self, out: NetworkOutput, scene: Scene, sight: Sight, camera: Tensor) -> dict[str, Tensor]:
         true = replace(scene.true, bbx_xys=sight.box)

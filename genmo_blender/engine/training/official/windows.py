@@ -14,7 +14,7 @@ from ..corpus import Corpus
 from ..flat import FlatTable, draw_flat
 from ..mixture import Shares
 from ..songs import SongTable, draw_dances, draw_tracks
-from ..windows import MAX_TEXTS, WINDOW, Windows, WindowSampler, unheard
+from ..windows import MAX_TEXTS, WINDOW, Sampler, Windows, unheard
 
 Array = np.ndarray
 SHORTEST, LONGEST = 80, 179  # frames of a wordless window before it is resampled
@@ -33,7 +33,7 @@ class Drawn:
 
 
 def draw_windows(
-    sampler: WindowSampler,
+    sampler: Sampler,
     shares: Shares,
     songs: SongTable | None,
     flat: FlatTable | None,
