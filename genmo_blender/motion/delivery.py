@@ -8,11 +8,11 @@ from __future__ import annotations
 import numpy as np
 
 from .kinematics import joint_positions
-from .legs import move_feet
-from .planting import floor_correction, foot_offsets, lift_above_floor, root_correction, stances, standing
+from .locking import locked
+from .planting import floor_correction, lift_above_floor, root_correction, stances, standing
 from .rotations import continuous
 from .skeleton import canonical
-from .smooth import calm
+from .smooth import FPS, calm
 
 Array = np.ndarray
 
@@ -32,10 +32,8 @@ def deliver(rotations: Array, transl: Array, contacts: Array) -> tuple[Array, Ar
     joints = joint_positions(canonical(), rotations, transl)
 
     soles = standing(joints, contacts)
-    correction = root_correction(stances(joints, soles))
-    transl = transl + correction
-    joints = joints + correction[:, None]
-    rotations, transl = move_feet(rotations, transl, foot_offsets(joints, stances(joints, soles)))
+    transl = transl + root_correction(stances(joints, soles))
+    rotations, transl = locked(rotations, transl, FPS, soles)
     return continuous(rotations), transl
 
 
