@@ -27,27 +27,35 @@ FLIES = 0.08
 
 
 def planted(
-    rotations: Array, path: Array, fps: float, bars: Bars, mode: FootMode = FootMode.AUTO, still_root: bool = False
+    rotations: Array,
+    path: Array,
+    fps: float,
+    bars: Bars,
+    mode: FootMode = FootMode.AUTO,
+    still_root: bool = False,
+    floor: float = 0.0,
 ) -> tuple[Array, Array]:
-    """Local rotations (T, 22, 4) and path (T, 3) metres, Y up, with the floor at y = 0 and feet as ``mode`` says.
+    """Local rotations (T, 22, 4) and path (T, 3) metres, Y up, brought to the floor, feet as ``mode`` says.
 
     ``still_root``: first the path is changed so that standing feet slide as little as can be; for takes whose travel
-    was integrated, while a recorded motion keeps its path.
+    was integrated, while a recorded motion keeps its path. ``floor``: its height.
     """
     if mode is FootMode.OFF or len(path) < 2:
         return rotations, path
-    rotations, path = np.asarray(rotations, dtype=np.float64), np.asarray(path, dtype=np.float64)
+    height = np.array([0.0, floor, 0.0])
+    rotations, path = np.asarray(rotations, dtype=np.float64), np.asarray(path, dtype=np.float64) - height
     flags = flags_of(bars, len(path))[:, :4]
     path = grounded(rotations, path, fps, flags)
     joints = joint_positions(canonical(), rotations, path)
     if mode is FootMode.GROUND:
-        return _never_below(rotations, path, joints)
+        rotations, path = _never_below(rotations, path, joints)
+        return rotations, path + height
     if mode is FootMode.AUTO:
         flags = flags & plausible(joints, fps)
     if still_root:
         path = path + root_correction(stances(joints, flags))
     rotations, path = locked(rotations, path, fps, flags)
-    return rot.continuous(rotations), path
+    return rot.continuous(rotations), path + height
 
 
 def grounded(rotations: Array, path: Array, fps: float, flags: Array) -> Array:

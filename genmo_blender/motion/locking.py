@@ -25,56 +25,56 @@ REACH_DOWN = 0.06
 _BEND = np.radians(60.0)  # what toes bend against the foot
 
 
-def locked(rotations: Array, path: Array, fps: float, flags: Array) -> tuple[Array, Array]:
+def locked(
+    rotations: Array, path: Array, fps: float, flags: Array, floor: float = 0.0, flat: bool = True
+) -> tuple[Array, Array]:
     """Local rotations (T, 22, 4) and path (T, 3) with the feet locked where flags (T, >= 4) bool say heel L, ball L,
-    heel R, ball R. Where nothing stands and nothing is eased the legs stay as they were, but for feet below the floor.
+    heel R, ball R.
+
+    No foot is below the height ``floor``. ``flat``: what stands does so on it; else each point keeps its own mean
+    height, on stairs as well. Where nothing stands and nothing is eased the legs stay as they were.
     """
     skeleton = canonical()
     world = kinematics.world_rotations(skeleton, rotations)
-    joints = kinematics.positions_from_world(skeleton, world, path)
+    joints = kinematics.positions_from_world(skeleton, world, path - np.array([0.0, floor, 0.0]))
     frames = max(round(EASE * fps), 1)
     offsets, turns = np.zeros((len(path), 2, 3)), np.tile(rot.IDENTITY, (len(path), 2, 1))
     for side, (ankle, ball) in enumerate(FEET):
         stands = flags[:, 2 * side : 2 * side + 2]
-        offsets[:, side], turns[:, side] = _foot(joints[:, ankle], joints[:, ball], stands, ankle, ball, frames)
+        offsets[:, side], turns[:, side] = _foot(joints, (ankle, ball), stands, frames, flat)
     rotations, path = move_feet(rotations, path, offsets, turns)
     return _toes_flat(rotations, flags, frames), path
 
 
-def _foot(ankle: Array, ball: Array, stands: Array, a: int, b: int, frames: int) -> tuple[Array, Array]:
-    """How far the ankle moves (T, 3) and how the foot turns (T, 4), from where both are (T, 3)."""
-    rest = canonical().rest
-    heel, toe = stands.T
-    points = _points(ankle, ball, stands, rest[b] - rest[a])
-    points[:, 0, 1], points[:, 1, 1] = rest[a, 1], rest[b, 1]
-    both, run = heel & toe, runs(stands.any(axis=1)[:, None])[:, 0]
-    foot = ball - ankle
+def _foot(joints: Array, bones: tuple[int, int], stands: Array, frames: int, flat: bool) -> tuple[Array, Array]:
+    """How far the ankle moves (T, 3) and how the foot turns (T, 4); ``bones`` are its ankle and its ball."""
+    rest = canonical().rest[list(bones)]
+    ankle, ball = (joints[:, b] for b in bones)
+    (heel, toe), foot = stands.T, ball - ankle
+    both, either = heel & toe, heel | toe
+    level = np.array([1.0, 0.0, 1.0]) if flat else np.ones(3)
+    points = _points(ankle * level, ball * level, stands, float(np.linalg.norm((rest[1] - rest[0]) * level)))
+    if flat:
+        points[..., 1] = rest[:, 1]
     turn = rot.to_rotation_vector(rot.between(foot, points[:, 1] - points[:, 0]))
     turn = rot.from_rotation_vector(eased(turn, both, frames))
     turned = rot.rotate(turn, foot)
     # Where one of the two stands, the other goes where the foot takes it.
-    place = np.where(heel[:, None], points[:, 0], points[:, 1] - turned)
-    lowest = np.minimum(place[:, 1] - rest[a, 1], place[:, 1] + turned[:, 1] - rest[b, 1])
-    place[:, 1] -= np.minimum(lowest, 0.0)
-    offset = place - ankle
-    offset[:, 1] = np.clip(offset[:, 1], -REACH_DOWN, None)
-    offset = eased(offset, run > 0, frames)
-    sunk = np.minimum(ankle[:, 1] - rest[a, 1], ankle[:, 1] + turned[:, 1] - rest[b, 1])
-    offset[:, 1] = np.maximum(offset[:, 1], -sunk)
+    offset = np.where(heel[:, None], points[:, 0], points[:, 1] - turned) - ankle
+    below = np.maximum(rest[0, 1] - ankle[:, 1], rest[1, 1] - ankle[:, 1] - turned[:, 1])
+    if flat:
+        offset[:, 1] = np.maximum(offset[:, 1], np.maximum(below, -REACH_DOWN))
+    offset = eased(offset, either, frames)
+    offset[:, 1] = np.maximum(offset[:, 1], below)
     return offset, turn
 
 
-def _points(ankle: Array, ball: Array, stands: Array, foot: Array) -> Array:
-    """Where ankle and ball of one foot stand, (T, 2, 3), constant in each of their bars; heights are left at zero.
-
-    ``foot`` (3,): from ankle to ball at rest.
-    """
-    length = float(np.hypot(foot[0], foot[2]))
-    places = np.stack([ankle, ball], axis=1) * [1.0, 0.0, 1.0]
+def _points(ankle: Array, ball: Array, stands: Array, length: float) -> Array:
+    """Where ankle and ball of one foot (T, 3) stand, (T, 2, 3), constant in each of their bars, ``length`` apart."""
+    places = np.stack([ankle, ball], axis=1)
     part_run = runs(stands)
-    stance = runs(stands.any(axis=1)[:, None])[:, 0]
     out = places.copy()
-    for span in _spans(stance > 0):
+    for span in _spans(stands[:, 0] | stands[:, 1]):
         found: dict[tuple[int, int], Array] = {}
         numbers = part_run[span]
         order = sorted({(int(np.argmax(numbers[:, p] == n)), p, n) for p in (0, 1) for n in set(numbers[:, p]) - {0}})

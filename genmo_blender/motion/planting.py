@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .contacts import LIKELY, SURE, hysteresis, lasting
+from .kinematics import joint_positions
 from .skeleton import CONTACT_JOINTS, canonical
 from .smooth import FPS, filter_held, filter_time, gaussian
 
@@ -31,6 +32,11 @@ _FALL = 0.1  # s, the shortest flight
 def sole_heights(joints: Array) -> Array:
     """Heights above rest (T, 4) of the sole joints of (T, 22, 3)."""
     return joints[:, SOLES, 1] - canonical().rest[list(SOLES), 1]
+
+
+def lowest_sole(rotations: Array, path: Array) -> float:
+    """Height above rest of the lowest sole in a motion: there is a floor no higher than that."""
+    return float(sole_heights(joint_positions(canonical(), rotations, path)).min())
 
 
 def standing(joints: Array, contacts: Array, low: float | None = _LOW) -> Array:
@@ -58,7 +64,7 @@ def floor_correction(joints: Array, contacts: Array, fps: float = FPS) -> Array:
     """
     stands = contacts[:, :4] if contacts.dtype == bool else standing(joints, contacts, low=None)
     held: Array = np.any(stands, axis=1)
-    frames = np.nonzero(held | ~_holding_a_flight(~held, joints[:, 0, 1], fps) if held.any() else held)[0]
+    frames = np.nonzero(held | ~flights(~held, joints[:, 0, 1], fps) if held.any() else held)[0]
     if len(frames) == 0:
         # Nobody stands: the lowest point of the motion lies on the floor.
         return np.full(len(joints), -float(sole_heights(joints).min()))
@@ -69,7 +75,7 @@ def floor_correction(joints: Array, contacts: Array, fps: float = FPS) -> Array:
     return filter_held(filled, gaussian(_SLOWLY * fps))
 
 
-def _holding_a_flight(flags: Array, height: Array, fps: float) -> Array:
+def flights(flags: Array, height: Array, fps: float) -> Array:
     """Those runs of flags (T,) in which the pelvis, height (T,) metres, falls freely for a while."""
     smooth = filter_held(height, gaussian(_QUICKLY * fps))
     acceleration = np.gradient(np.gradient(smooth)) * fps**2 if len(height) > 1 else np.zeros_like(height)
