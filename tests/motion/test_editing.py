@@ -103,7 +103,7 @@ def test_a_jump_lasts_as_long_on_any_clock():
     flags[51 : 50 + flight] = False
     for wanted in (90, 180):
         clock = retiming.keeping_flights(q, p, FPS, bars_of(flags), wanted)
-        assert (clock[0], clock[-1]) == (0.0, pytest.approx(frames - 1.0)) and clock[-1] <= frames - 1.0 and (np.diff(clock) > 0).all()
+        assert clock[0] == 0.0 and frames - 1.0 - 1e-9 < clock[-1] <= frames - 1.0 and (np.diff(clock) > 0).all()
         flying = np.diff(clock)[(clock[:-1] > 54) & (clock[:-1] < 62)]
         np.testing.assert_allclose(flying, 1.0, atol=0.05)
 
