@@ -83,7 +83,7 @@ def laid_at(
 ) -> Laying:
     """The `Laying` of ``second`` on ``first`` (each rotations and path) with moment at[1] on at[0]; ``stands`` (4,)
     bool are soles that stand in both."""
-    around = np.arange(-round(_LOOK * fps), round(_LOOK * fps) + 1)
+    around: Array = np.arange(-round(_LOOK * fps), round(_LOOK * fps) + 1)
     inside = (at[0] + around >= 0) & (at[0] + around < len(first[1]))
     around = around[inside & (at[1] + around >= 0) & (at[1] + around < len(second[1]))]
     pair = zip((first, second), at, strict=True)
