@@ -21,6 +21,7 @@ STRAIGHT = 0.9995  # of the longest reach: nearer to straight a millimetre turns
 MOST_DROP = 0.03  # m, how far the pelvis gives way before a leg is stretched
 _HINGE = np.array([1.0, 0.0, 0.0])  # the knee's axis in the thigh's frame: a positive turn bends it
 _EASE = 6  # frames around a held pelvis in which it gives way less
+_SLANT = 0.8  # sine of the angle from which on a leg is too slanted to gain by lifting
 _SHORTEST = 0.1  # m from hip to ankle; a deep squat has 0.15
 
 
@@ -77,9 +78,12 @@ def pelvis_drop(legs: tuple[_Leg, ...], offsets: Array) -> Array:
     return np.convolve(widest, window / window.sum(), mode="valid")
 
 
-def move_feet(rotations: Array, transl: Array, offsets: Array, held: Array | None = None) -> tuple[Array, Array]:
-    """Local rotations (T, 22, 4) and path (T, 3) with feet moved by offsets (T, 2, 3), orientation of feet kept.
+def move_feet(
+    rotations: Array, transl: Array, offsets: Array, held: Array | None = None, turns: Array | None = None
+) -> tuple[Array, Array]:
+    """Local rotations (T, 22, 4) and path (T, 3) with ankles moved by offsets (T, 2, 3).
 
+    ``turns`` (T, 2, 4): world rotations by which the feet are turned besides; without them feet keep their orientation.
     The pelvis gives way by up to 3 cm first, but not at ``held`` (T,) frames; where even then a leg is too short, the
     foot falls short of its place.
     """
@@ -98,16 +102,25 @@ def move_feet(rotations: Array, transl: Array, offsets: Array, held: Array | Non
         shin = rot.multiply(turn, rot.multiply(bend, world[:, knee]))
         out[:, hip] = rot.multiply(rot.conjugate(world[:, 0]), thigh)
         out[:, knee] = rot.multiply(rot.conjugate(thigh), shin)
-        out[:, ankle] = rot.multiply(rot.conjugate(shin), world[:, ankle])
+        foot = world[:, ankle] if turns is None else rot.multiply(turns[:, side], world[:, ankle])
+        out[:, ankle] = rot.multiply(rot.conjugate(shin), foot)
     return rot.normalise(out), transl - drop
 
 
 def _solve(leg: _Leg, target: Array) -> tuple[Array, Array]:
     """World rotations (T, 4): of the whole leg, and of the shin before it, that bring the ankle to ``target`` (T, 3)
     from the hip."""
-    angle = leg.angle(_reachable(leg, np.linalg.norm(target, axis=-1)))
-    bend = rot.from_rotation_vector(leg.hinge * angle[:, None])
-    return rot.between(leg.thigh + rot.rotate(bend, leg.shin), target), bend
+    distance = _reachable(leg, np.linalg.norm(target, axis=-1))
+    bend = rot.from_rotation_vector(leg.hinge * leg.angle(distance)[:, None])
+    return rot.between(leg.thigh + rot.rotate(bend, leg.shin), _raised(target, distance)), bend
+
+
+def _raised(target: Array, distance: Array) -> Array:
+    """Targets (T, 3) from the hip, those further away than ``distance`` (T,) raised until they are near enough: a foot
+    out of reach is lifted rather than dragged, since sliding is seen sooner."""
+    across = np.minimum(np.hypot(target[:, 0], target[:, 2]), _SLANT * distance)
+    height = np.maximum(target[:, 1], -np.sqrt(distance**2 - across**2))
+    return np.stack([target[:, 0], height, target[:, 2]], axis=-1)
 
 
 def _reachable(leg: _Leg, wanted: Array) -> Array:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .timing import rising
+
 Array = np.ndarray
 REACH = 8
 """Frames by which a slow moment may move: half of a beat's length at 112 beats a minute."""
@@ -42,7 +44,7 @@ def beat_clock(motion: Array, music: Array, frames: int) -> Array:
     while chain[-1]:
         chain.append(int(back[chain[-1]]))
     source, target = np.array([knots[i] for i in chain[::-1]]).T
-    return np.clip(_rising(target, source, np.arange(frames)), 0.0, end)
+    return np.clip(rising(target, source, np.arange(frames), DWELL), 0.0, end)
 
 
 def _cost(first: tuple[float, float], second: tuple[float, float]) -> float:
@@ -50,16 +52,3 @@ def _cost(first: tuple[float, float], second: tuple[float, float]) -> float:
     if source <= 0 or target <= 0 or not RATES[0] <= source / target <= RATES[1]:
         return np.inf
     return float(RATE_COST * np.log(source / target) ** 2)
-
-
-def _rising(x: Array, y: Array, at: Array) -> Array:
-    """The monotone cubic through rising knots (Fritsch and Butland 1984: harmonic means of the slopes)."""
-    width = np.diff(x)
-    slope = np.diff(y) / width
-    knot = np.concatenate([slope[:1], np.zeros(len(slope) - 1), slope[-1:]])
-    before, after = 2 * width[1:] + width[:-1], width[1:] + 2 * width[:-1]
-    knot[1:-1] = DWELL * (before + after) / (before / slope[:-1] + after / slope[1:])
-    i = np.clip(np.searchsorted(x, at, side="right") - 1, 0, len(slope) - 1)
-    t = (at - x[i]) / width[i]
-    ends = (2 * t**3 - 3 * t**2 + 1) * y[i] + (3 * t**2 - 2 * t**3) * y[i + 1]
-    return ends + width[i] * ((t**3 - 2 * t**2 + t) * knot[i] + (t**3 - t**2) * knot[i + 1])

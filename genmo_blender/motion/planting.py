@@ -1,4 +1,4 @@
-"""Feet on the floor: which soles stand, where the floor is, and how far each foot must be moved (numpy alone).
+"""Feet on the floor: which soles stand, where the floor is, and a path on which they hardly slide (numpy alone).
 
 Sole joints are ordered as the contact head orders them: L ankle, L toe, R ankle, R toe. Heights are above rest, where
 the soles touch y = 0.
@@ -11,21 +11,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .contacts import LIKELY, SURE, hysteresis, lasting
 from .easing import eased, faded
+from .kinematics import joint_positions
 from .skeleton import CONTACT_JOINTS, canonical
 from .smooth import FPS, filter_held, filter_time, gaussian
 
 Array = np.ndarray
 SOLES = CONTACT_JOINTS[:4]
 FEET = ((0, 1), (2, 3))  # ankle and toe of each foot, as columns of SOLES
-_SURE, _LIKELY = 0.5, 0.3  # a stance begins where its probability is sure and lasts while it is likely
 _SLOW = 0.5  # m/s, what still counts as standing in a motion that slides
 _LOW = 0.08  # m above rest
 _SHORTEST = 4  # frames
-_EASE = 6  # frames over which a foot comes into and goes out of its lock
 _SINK = 0.03  # m that one leg takes up when its foot is too low
 _FREE_FALL = -4.0  # m/s2 of the pelvis after smoothing; a jump or a run has -6 to -9 at its top
+_SLOWLY, _QUICKLY = 6.0 / FPS, 2.0 / FPS  # s: the blur of the floor's own course, and of what must come at once
+_NEAR = 0.5  # s: what is shortly before or after
+_FALL = 0.1  # s, the shortest flight
+_LONGEST = 0.75  # s, longer than any jump: a body that stays up so long has touched the floor meanwhile
+_STRIDE = 0.3  # s before and after, within which a runner's lowest moment is the one on the floor
 _REACH_DOWN = 0.06  # m, how far a single foot is brought to the floor; the body as a whole goes any way
+_EASE = 6  # frames over which a foot's correction comes and goes
 
 
 def sole_heights(joints: Array) -> Array:
@@ -33,16 +39,9 @@ def sole_heights(joints: Array) -> Array:
     return joints[:, SOLES, 1] - canonical().rest[list(SOLES), 1]
 
 
-def _runs(flags: Array) -> Array:
-    """Number of the run that each true frame belongs to, (T, N) int; 0 where false. Counted anew in each column."""
-    starts = flags & ~np.concatenate([np.zeros_like(flags[:1]), flags[:-1]])
-    return np.cumsum(starts, axis=0) * flags
-
-
-def _lasting(flags: Array, shortest: int = _SHORTEST) -> Array:
-    """Flags (T, N) without runs of fewer than ``shortest`` frames."""
-    runs = _runs(flags)
-    return np.stack([flags[:, i] & (np.bincount(r)[r] >= shortest) for i, r in enumerate(runs.T)], axis=1)
+def lowest_sole(rotations: Array, path: Array) -> float:
+    """Height above rest of the lowest sole in a motion: there is a floor no higher than that."""
+    return float(sole_heights(joint_positions(canonical(), rotations, path)).min())
 
 
 def standing(joints: Array, contacts: Array, low: float | None = _LOW) -> Array:
@@ -53,42 +52,49 @@ def standing(joints: Array, contacts: Array, low: float | None = _LOW) -> Array:
     probability = filter_time(contacts[:, :4], np.array([0.25, 0.5, 0.25]))
     speed = np.linalg.norm(np.gradient(joints[:, SOLES], axis=0), axis=-1) * FPS if len(joints) > 1 else 0.0
     slow = filter_time(speed * np.ones_like(probability), np.array([0.25, 0.5, 0.25])) < _SLOW
-    may = (probability > _LIKELY) & slow
+    may = (probability > LIKELY) & slow
     if low is not None:
         may &= sole_heights(joints) < low
-    runs = _runs(may)
-    sure = may & (probability > _SURE)
-    kept = np.stack([may[:, i] & (np.bincount(r, sure[:, i])[r] > 0) for i, r in enumerate(runs.T)], axis=1)
-    return _lasting(kept)
+    return lasting(hysteresis(probability > SURE, may), _SHORTEST)
 
 
-def floor_correction(joints: Array, contacts: Array) -> Array:
+def floor_correction(joints: Array, contacts: Array, fps: float = FPS) -> Array:
     """What to add to every height, (T,) metres, so that standing soles are at y = 0.
+
+    ``contacts`` (T, >= 4) are probabilities as `standing` takes them, or bool where it is known which soles stand.
 
     Roll-out integrates a vertical velocity, so over minutes the floor drifts away. The correction follows the stances
     slowly and runs straight from the last stance to the next, so that jumps keep their height. Where no sole is said to
-    stand but nobody falls freely either, as while getting up, the lowest sole is on the floor all the same.
+    stand but nobody falls freely either, as while getting up, the lowest sole is on the floor all the same; and so it
+    is at the lowest moments of a run whose steps nothing tells, for nobody stays in the air so long.
     """
-    stands = standing(joints, contacts, low=None)
+    stands = contacts[:, :4] if contacts.dtype == bool else standing(joints, contacts, low=None)
     held: Array = np.any(stands, axis=1)
-    frames = np.nonzero(held | ~_holding_a_flight(~held, joints[:, 0, 1]) if held.any() else held)[0]
+    lowest = sole_heights(joints).min(1)
+    up = flights(~held, joints[:, 0, 1], fps) if held.any() else ~held
+    touching = up & _long(up, fps) & (lowest <= _extreme(lowest, np.min, round(_STRIDE * fps)))
+    frames = np.nonzero(~up | touching)[0]
     if len(frames) == 0:
         # Nobody stands: the lowest point of the motion lies on the floor.
-        return np.full(len(joints), -float(sole_heights(joints).min()))
+        return np.full(len(joints), -float(lowest.min()))
     # The floor is never above any sole, whichever stands, nor far above one shortly before or after.
-    lowest = sole_heights(joints).min(1)
-    level = np.minimum(lowest, _extreme(lowest, np.min, 15) + _SINK)[frames]
+    level = np.minimum(lowest, _extreme(lowest, np.min, round(_NEAR * fps)) + _SINK)[frames]
     filled = np.interp(np.arange(len(joints)), frames, -level)
-    return filter_held(filled, gaussian(6.0))
+    return filter_held(filled, gaussian(_SLOWLY * fps))
 
 
-def _holding_a_flight(flags: Array, height: Array) -> Array:
-    """Those runs of flags (T,) in which the pelvis, height (T,) metres, falls freely for a while."""
-    smooth = filter_held(height, gaussian(2.0))
-    acceleration = np.gradient(np.gradient(smooth)) * FPS**2 if len(height) > 1 else np.zeros_like(height)
-    falls = _lasting((flags & (acceleration < _FREE_FALL))[:, None], 3)[:, 0]
+def _long(flags: Array, fps: float) -> Array:
+    """Which frames (T,) belong to a run longer than any jump."""
     runs = _runs(flags[:, None])[:, 0]
-    return flags & (np.bincount(runs, falls)[runs] > 0)
+    return flags & (np.bincount(runs)[runs] > _LONGEST * fps)
+
+
+def flights(flags: Array, height: Array, fps: float) -> Array:
+    """Those runs of flags (T,) in which the pelvis, height (T,) metres, falls freely for a while."""
+    smooth = filter_held(height, gaussian(_QUICKLY * fps))
+    acceleration = np.gradient(np.gradient(smooth)) * fps**2 if len(height) > 1 else np.zeros_like(height)
+    falls = lasting((flags & (acceleration < _FREE_FALL))[:, None], round(_FALL * fps))[:, 0]
+    return hysteresis(falls[:, None], flags[:, None])[:, 0]
 
 
 def _extreme(series: Array, choose: Callable[..., Array], radius: int) -> Array:
@@ -97,14 +103,14 @@ def _extreme(series: Array, choose: Callable[..., Array], radius: int) -> Array:
     return choose(np.lib.stride_tricks.sliding_window_view(padded, 2 * radius + 1), axis=1)
 
 
-def lift_above_floor(joints: Array) -> Array:
+def lift_above_floor(joints: Array, fps: float = FPS) -> Array:
     """What to add to every height, (T,) >= 0, so that nothing is below the floor.
 
     A sole may be a little below it: bending the leg is less than lifting the person.
     """
     others = [j for j in range(joints.shape[1]) if j not in SOLES]
     sunk = np.maximum(-joints[:, others, 1].min(1), -sole_heights(joints).min(1) - _SINK)
-    return filter_held(_extreme(np.maximum(sunk, 0.0), np.max, 6), gaussian(2.0))
+    return filter_held(_extreme(np.maximum(sunk, 0.0), np.max, round(_SLOWLY * fps)), gaussian(_QUICKLY * fps))
 
 
 @dataclass(frozen=True)
@@ -140,6 +146,12 @@ def root_correction(stance: Stances) -> Array:
     if len(slide) > 1:
         slide = filter_time(slide, gaussian(1.0))
     return np.concatenate([np.zeros((1, 3)), np.cumsum(-slide, axis=0)])
+
+
+def _runs(flags: Array) -> Array:
+    """Number of the run that each true frame belongs to, (T, N) int; 0 where false. Counted anew in each column."""
+    starts = flags & ~np.concatenate([np.zeros_like(flags[:1]), flags[:-1]])
+    return np.cumsum(starts, axis=0) * flags
 
 
 def foot_offsets(joints: Array, stance: Stances, keyed: Array | None = None) -> Array:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...motion import kinematics, rotations
-from ...motion.skeleton import LEFT_RIGHT, canonical
+from ...motion import kinematics, mirroring
+from ...motion.skeleton import canonical
 
 Array = np.ndarray
 
@@ -71,10 +71,8 @@ class Clip:
 def mirrored(clip: Clip, mirror_words: object) -> Clip:
     """The clip with left and right exchanged, exact on a symmetric skeleton; ``mirror_words`` swaps words in captions.
 
-    Reflection in x = 0: a quaternion keeps w and x and changes the sign of y and z.
+    Reflection in x = 0 (`motion.mirroring`).
     """
-    order = np.array(LEFT_RIGHT)
-    q = clip.rotations[:, order] * np.array([1.0, 1.0, -1.0, -1.0], dtype=clip.rotations.dtype)
-    path = clip.transl * np.array([-1.0, 1.0, 1.0], dtype=clip.transl.dtype)
+    q, path = mirroring.mirrored(clip.rotations, clip.transl)
     captions = tuple(replace(c, text=mirror_words(c.text)) for c in clip.captions)  # type: ignore[operator]
-    return replace(clip, id=f"{clip.id}~", rotations=rotations.continuous(q), transl=path, captions=captions)
+    return replace(clip, id=f"{clip.id}~", rotations=q, transl=path, captions=captions)
