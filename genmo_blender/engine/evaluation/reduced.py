@@ -91,12 +91,37 @@ def measure(motion: Motion) -> tuple[Figures, float]:
     return figures(body, motion.rotations, motion.path, FPS, motion.contacts, reduced), took
 
 
+def with_fingers(motion: Motion) -> Array:
+    """Rotations (T, 55, 4): those of the body, and jaw, eyes and fingers that bend and stretch each at its own time."""
+    frames = len(motion.path)
+    t, j = np.arange(frames)[:, None] / FPS, np.arange(33)
+    angle = 0.3 * np.sin(2 * np.pi * (0.3 + 0.01 * j) * t + j)
+    vectors = np.stack([0 * angle, 0.2 * angle, angle], axis=-1)
+    return np.concatenate([motion.rotations, rot.from_rotation_vector(vectors)], axis=1)
+
+
+def pace(motion: Motion) -> tuple[float, float]:
+    """Seconds of processor for ten seconds of 55 bones, and those for a minute of them over six times that."""
+    skeleton = canonical(55)
+    body = body_of(skeleton.parents, skeleton.offsets)
+    q, took = with_fingers(motion), []
+    # There and back, so that nothing jumps.
+    there = np.arange(len(q))
+    whole = np.concatenate([there if i % 2 == 0 else there[::-1] for i in range(6)])
+    for frames in (there, whole):
+        began = time.process_time()
+        reduce_keys(body, q[frames], motion.path[frames], FPS, Contacts(SOLES, motion.standing[frames]))
+        took.append(time.process_time() - began)
+    return took[0] * LONGEST * FPS / len(q), took[1] / (6 * took[0])
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """``--data PACK`` and ``--takes FILE...``, at least one of them; ``--out``."""
     parser.add_argument(
         "--data", type=Path, metavar="FILE", help="prepared motion (`engine pack`): its validation clips"
     )
     parser.add_argument("--takes", type=Path, nargs="*", default=[], metavar="FILE", help="files of `engine generate`")
+    parser.add_argument("--pace", action="store_true", help="how long 55 bones take, with the first motion's body")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the figures as JSON")
 
 
@@ -120,6 +145,9 @@ def run(options: argparse.Namespace) -> int:
         shares = [float(str(row["share"])) for row in rows if str(row["motion"]).startswith(kind)]
         if shares:
             print(f"{kind}: {np.mean(shares):.1%} of the dense keys on average, {max(shares):.1%} at most")
+    if options.pace:
+        ten, ratio = pace(motions[0])
+        print(f"10 s of 55 bones: {ten:.2f} s of processor; 60 s take {ratio:.2f} times six times 10 s")
     if options.out:
         options.out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     return 0

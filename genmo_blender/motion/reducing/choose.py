@@ -113,7 +113,7 @@ def spared(basis: Basis, coefficients: Array, reach: Array, room: Array, locked:
     v, c = 1.0 - u, coefficients
     without: Array = v * v * (1 + 2 * u) * c[k - 1, 0] + h * u * v * v * c[k - 1, 1]
     without += u * u * (3 - 2 * u) * c[k + 1, 0] - h * u * u * v * c[k + 1, 1]
-    score = np.full((len(basis.times), basis.frames), np.inf)
+    score: Array = np.full((len(basis.times), basis.frames), np.inf)
     score[basis.control[k], t] = np.linalg.norm(without - c[k, 0], axis=-1) * reach[basis.control[k]] / 3.0
     score = np.where(locked, np.inf, score - room)
     score[0] = score[-1] = np.maximum(score[0], score[-1])
