@@ -64,6 +64,13 @@ def _pack(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
     return command.pack(parser.parse_args(arguments))
 
 
+def _reduce_keys(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
+    from .evaluation import reduced
+
+    reduced.add_arguments(parser)
+    return reduced.run(parser.parse_args(arguments))
+
+
 def _rules(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
     from .evaluation import command
 
@@ -104,6 +111,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser, list[str]], in
     "evaluate": ("measure everything of a model: one JSON, one page", _evaluate),
     "generate": ("make motion from prompts, keyed poses and music and write it as .npz", _generate),
     "pack": ("prepare folders of motion as one file, to train elsewhere", _pack),
+    "reduce-keys": ("measure how few keys hold a motion", _reduce_keys),
     "rules": ("run the frozen prompt rules and print a table", _rules),
     "serve": ("answer Blender over standard input and output (the add-on starts this)", _serve),
     "sheets": ("draw takes of twenty prompts, as they stand in the docs", _sheets),
