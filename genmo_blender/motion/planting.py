@@ -29,7 +29,7 @@ _SLOWLY, _QUICKLY = 6.0 / FPS, 2.0 / FPS  # s: the blur of the floor's own cours
 _NEAR = 0.5  # s: what is shortly before or after
 _FALL = 0.1  # s, the shortest flight
 _LONGEST = 0.75  # s, longer than any jump: a body that stays up so long has touched the floor meanwhile
-_STRIDE = 0.3  # s before and after, within which a runner's lowest moment is the one on the floor
+_STRIDE = 0.13  # s before and after, within which a runner's lowest moment is the one on the floor
 _REACH_DOWN = 0.06  # m, how far a single foot is brought to the floor; the body as a whole goes any way
 _EASE = 6  # frames over which a foot's correction comes and goes
 
@@ -72,13 +72,14 @@ def floor_correction(joints: Array, contacts: Array, fps: float = FPS) -> Array:
     held: Array = np.any(stands, axis=1)
     lowest = sole_heights(joints).min(1)
     up = flights(~held, joints[:, 0, 1], fps) if held.any() else ~held
-    touching = up & _long(up, fps) & (lowest <= _extreme(lowest, np.min, round(_STRIDE * fps)))
+    touching = up & _long(up, fps) & _touching(lowest, fps)
     frames = np.nonzero(~up | touching)[0]
     if len(frames) == 0:
         # Nobody stands: the lowest point of the motion lies on the floor.
         return np.full(len(joints), -float(lowest.min()))
     # The floor is never above any sole, whichever stands, nor far above one shortly before or after.
-    level = np.minimum(lowest, _extreme(lowest, np.min, round(_NEAR * fps)) + _SINK)[frames]
+    level = np.minimum(lowest, _extreme(lowest, np.min, round(_NEAR * fps)) + _SINK)
+    level = np.where(touching, lowest, level)[frames]
     filled = np.interp(np.arange(len(joints)), frames, -level)
     return filter_held(filled, gaussian(_SLOWLY * fps))
 
@@ -87,6 +88,12 @@ def _long(flags: Array, fps: float) -> Array:
     """Which frames (T,) belong to a run longer than any jump."""
     runs = _runs(flags[:, None])[:, 0]
     return flags & (np.bincount(runs)[runs] > _LONGEST * fps)
+
+
+def _touching(lowest: Array, fps: float) -> Array:
+    """Moments (T,) at which the ``lowest`` sole (T,) is lower than shortly before and after, its drift apart."""
+    course = lowest - filter_held(lowest, gaussian(_NEAR * fps))
+    return course <= _extreme(course, np.min, round(_STRIDE * fps))
 
 
 def flights(flags: Array, height: Array, fps: float) -> Array:

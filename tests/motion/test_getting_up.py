@@ -32,3 +32,12 @@ def test_a_free_fall_between_two_stances_keeps_its_height():
     joints = standing_still(jump)
     height = sole_heights(joints).min(1) + floor_correction(joints, contacts)
     assert height.max() > 0.9 * jump.max()
+
+
+def test_a_run_whose_steps_nothing_tells_comes_to_the_floor_at_every_step():
+    """Four strides a second with a hop between them, drifting down from 0.8 m, and no foot that is said to stand."""
+    time = np.arange(120) / 30
+    joints = standing_still(0.8 - 0.2 * time + 0.12 * np.abs(np.sin(np.pi * 4 * time)))
+    height = sole_heights(joints).min(1) + floor_correction(joints, np.zeros((120, 6)))
+    steps = [np.abs(height[a : a + 8]).min() for a in range(8, 104, 8)]
+    assert max(steps) < 0.05 and 0.05 < height.max() < 0.16
