@@ -55,8 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-fit",
         action="store_true",
-        help="leave out the pass that fits the motion to the keys at their own times; there is none yet, so this "
-        "changes nothing: keys are met on the nearest thirtieth of a second either way",
+        help="leave out the pass that bends the motion to meet the keys at their own times; without it they are met on "
+        "the nearest thirtieth of a second",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.npz")
 

@@ -19,7 +19,7 @@ from ..motion.skeleton import assets_folder
 from ..protocol.motions import MotionResult, Take
 from ..protocol.requests import MODEL_FPS, GenerateRequest, validate
 from .conditions.text import PromptCache, TextEncoder, encode_prompts, load_minilm, load_t5
-from .diffusion.sampler import SamplerInputs, TakeNoise, sample
+from .diffusion.sampler import SamplerInputs, TakeNoise, regress, sample
 from .models import Model, load_model
 from .network.denoiser import TextContext
 from .network.heads import NetworkOutput
@@ -132,6 +132,12 @@ class Pipeline:
     def _solve(
         self, request: GenerateRequest, inputs: SamplerInputs, progress: ProgressCall, cancelled: CancelCall
     ) -> NetworkOutput:
+        if request.keys_alone and self.model.network.config.between:
+            progress("solving", 0, 1)
+            with half_products(self.model.device, self.model.half):
+                output = regress(self.model.network.denoiser, inputs, cancelled)
+            progress("solving", 1, 1)
+            return output
         seeds = [request.seed + i for i in range(request.takes)]
         noise = TakeNoise(seeds, inputs.f_cond.shape[1], self.model.device)
         with half_products(self.model.device, self.model.half):

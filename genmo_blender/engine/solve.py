@@ -13,7 +13,7 @@ from ..motion import rotations as rot
 from .conditions.keys import KeyedMotion
 from .conditions.root_goals import start_goals, within_window
 from .diffusion.imposing import Imposing
-from .diffusion.sampler import SamplerInputs, TakeNoise, sample
+from .diffusion.sampler import SamplerInputs, TakeNoise, regress, sample
 from .models import Model
 from .network.conditions import ConditionInputs
 from .network.heads import NetworkOutput
@@ -64,7 +64,8 @@ def solve(
 ) -> NetworkOutput:
     """A motion of ``frames`` whole tokens for each seed, from ``inputs`` of one sample or of one for each seed.
 
-    Sound is guided by ``guidance``; ``keys`` are imposed at every step and have to be announced in ``inputs`` too.
+    Sound is guided by ``guidance``; ``keys`` are imposed at every step and have to be announced in ``inputs`` too. Keys
+    alone are estimated in one pass, as the pipeline does (`GenerateRequest.keys_alone`).
     """
     count, device = len(seeds), model.device
     with half_products(device, model.half):
@@ -86,6 +87,8 @@ def solve(
             None if keys is None else keys.between,
             None if keys is None else imposing(keys, model.statistics),
         )
+        if keys is not None and not heard and model.network.config.between:
+            return regress(model.network.denoiser, told)
         noise = TakeNoise(seeds, frames, device)
         return sample(model.network.denoiser, told, noise, model.guidance(guidance), steps=steps)
 

@@ -28,7 +28,7 @@ from .layers import sigmoid
 from .minilm import NAME, MiniLM, load_minilm
 from .network import Network, read_network
 from .noise import TakeNoise
-from .sampler import Guidance, SamplerInputs, sample
+from .sampler import Guidance, SamplerInputs, regress, sample
 from .text_attention import TextContext
 from .told import told_of
 
@@ -140,6 +140,11 @@ class Pipeline:
     def _solve(
         self, request: GenerateRequest, inputs: SamplerInputs, progress: ProgressCall, cancelled: CancelCall
     ) -> NetworkOutput:
+        if request.keys_alone and self.record.network.between:
+            progress("solving", 0, 1)
+            output = regress(self.network.denoiser, inputs, cancelled)
+            progress("solving", 1, 1)
+            return output
         seeds = [request.seed + i for i in range(request.takes)]
         noise = TakeNoise(seeds, inputs.f_cond.shape[1], self.record.network.motion_dim)
         guidance = Guidance.everything if self.record.official else Guidance.pose

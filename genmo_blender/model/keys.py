@@ -10,8 +10,10 @@ import numpy as np
 
 from ..motion import rotations as rot
 from ..motion.easing import eased
+from ..motion.fitting import Poses
 from ..motion.keyed import KeyFrames
 from ..protocol.failures import RequestFailure
+from ..protocol.keys import KeyedPoses
 from ..protocol.requests import MODEL_FPS, GenerateRequest
 from .config import NetworkConfig
 
@@ -33,8 +35,7 @@ def key_frames(request: GenerateRequest) -> KeyFrames | None:
     keys, frames = request.keys, request.frames
     if keys is None:
         return None
-    vectors = np.concatenate([keys.root_orient[:, None], keys.pose_body.reshape(-1, 21, 3)], axis=1)
-    poses = rot.from_rotation_vector(vectors)
+    poses = poses_of(keys).rotations
     frame = np.clip(np.floor(keys.time * MODEL_FPS + 0.5).astype(int), 0, frames - 1)
     away = np.abs(keys.time * MODEL_FPS - frame)
     rotations, path = np.tile(rot.IDENTITY, (frames, poses.shape[1], 1)), np.zeros((frames, 3))
@@ -50,6 +51,12 @@ def key_frames(request: GenerateRequest) -> KeyFrames | None:
         x, _, z = request.start.position
         start = (x, z, request.start.heading)
     return KeyFrames(rotations, path, known, start)
+
+
+def poses_of(keys: KeyedPoses) -> Poses:
+    """The keys at their true times."""
+    vectors = np.concatenate([keys.root_orient[:, None], keys.pose_body.reshape(-1, 21, 3)], axis=1)
+    return Poses(keys.time, rot.from_rotation_vector(vectors), keys.trans, keys.joint_mask)
 
 
 def as_told(keys: KeyFrames, frames: int) -> KeyFrames:

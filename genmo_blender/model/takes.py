@@ -12,14 +12,15 @@ import numpy as np
 
 from ..motion import rotations as rot
 from ..motion.delivery import deliver
+from ..motion.fitting import Poses, fitted
 from ..motion.keyed import KeyFrames
 from ..motion.placement import on_start, place
 from ..motion.quality import figures
 from ..protocol.cancellation import CancelCheck, raise_if_cancelled
 from ..protocol.failures import RequestFailure
 from ..protocol.motions import Take
-from ..protocol.requests import GenerateRequest, StartState
-from .keys import key_frames, on_keys
+from ..protocol.requests import MODEL_FPS, GenerateRequest, StartState
+from .keys import key_frames, on_keys, poses_of
 
 Array = np.ndarray
 ProgressCall = Callable[[str, int, int], None]
@@ -58,6 +59,8 @@ def finished_takes(
         raise_if_cancelled(cancelled)
         progress("cleaning", i, len(raw))
         cleaned = _cleaned(take, request.start or StartState(), keys) if request.clean_up else take
+        if request.fit and request.keys is not None:
+            cleaned = _fitted(cleaned, poses_of(request.keys))
         takes.append(replace(cleaned, report=figures(*((t.rotations, t.transl) for t in (take, cleaned)))))
     progress("cleaning", len(raw), len(raw))
     return tuple(takes)
@@ -81,4 +84,10 @@ def _cleaned(take: Take, start: StartState, keys: KeyFrames | None) -> Take:
         rotations, transl = keys.begun(rotations, transl)
     else:
         rotations, transl = on_start(rotations, transl, start.position, start.heading)
+    return _take(take.seed, rot.continuous(rotations), transl, take.contacts, take.betas)
+
+
+def _fitted(take: Take, poses: Poses) -> Take:
+    """The take with its keys met at their true times, between frames too (motion/fitting.py)."""
+    rotations, transl = fitted(take.rotations, take.transl, MODEL_FPS, poses)
     return _take(take.seed, rot.continuous(rotations), transl, take.contacts, take.betas)

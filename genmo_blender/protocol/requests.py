@@ -87,8 +87,8 @@ class GenerateRequest:
 
     Take k uses seed ``seed + k``. ``guidance`` is the panel's strength (1 to 5, spec 5.2), ``steps`` the DDIM steps.
     ``keys`` are poses that the motion meets, in the world of the answer. Without ``start`` a keyed root says where the
-    motion goes through, and with no keyed root either it begins at the origin, looking along +Z. ``fit`` asks for the
-    pass that meets keys at their own times, not the model's frames; until there is one it changes nothing.
+    motion goes through, and with no keyed root either it begins at the origin, looking along +Z. ``fit``: keys are
+    met at their own times, not at the model's frames alone.
     """
 
     duration: float
@@ -108,6 +108,12 @@ class GenerateRequest:
     def frames(self) -> int:
         """Number of 30 fps frames, both ends included in time: frame k lies at k / 30 s."""
         return max(1, round(self.duration * MODEL_FPS) + 1)
+
+    @property
+    def keys_alone(self) -> bool:
+        """Whether keyed poses are all that says what happens: then the motion is estimated in one pass, as the paper
+        does where conditions are strong, and its takes are alike."""
+        return self.keys is not None and not self.texts and not self.music
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready form. On the pipe the numbers of the keys travel as arrays (`messages.Generate`)."""

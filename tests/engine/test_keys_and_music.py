@@ -12,7 +12,9 @@ from genmo_blender.engine.__main__ import main
 from genmo_blender.engine.checkpoint import save_checkpoint
 from genmo_blender.engine.pipeline import Pipeline
 from genmo_blender.model.config import NetworkConfig
+from genmo_blender.model.keys import poses_of
 from genmo_blender.motion import rotations as rot
+from genmo_blender.motion.fitting import misses
 from genmo_blender.protocol.attachments import attachment_of
 from genmo_blender.protocol.failures import RequestFailure
 from genmo_blender.protocol.keys import ARRAYS, JOINTS
@@ -52,13 +54,29 @@ def song(tmp_path):
 def test_keys_are_met_where_they_stand_in_the_world(pipeline, times, joints, clean_up):
     keys = keys_of_a_walk(times, tuple(joints))
     texts = with_crossfades((WALK, TextSpan("a person waves", 2.0, 4.0)), 8 / 30)
-    request = GenerateRequest(4.0, texts, keys=keys, takes=2, steps=4, clean_up=clean_up)
+    request = GenerateRequest(4.0, texts, keys=keys, takes=2, steps=4, clean_up=clean_up, fit=False)
     takes = pipeline.generate(request).takes
     for take in takes:
         degrees, metres = missed(keys, take)
         assert degrees < 1e-3 and metres < 1e-5 and len(take.transl) == 121
     assert np.abs(takes[0].rotations - takes[1].rotations).max() > 1e-3
     np.testing.assert_array_equal(takes[1].rotations, pipeline.generate(replace(request, seed=2)).takes[0].rotations)
+
+
+def test_keys_between_two_frames_are_met_at_their_own_times(pipeline):
+    keys = keys_of_a_walk([0.213, 1.713, 2.6], tuple(range(JOINTS)))
+    request = GenerateRequest(4.0, (WALK,), keys=keys, steps=4)
+    poses = poses_of(keys)
+    for fit, met in ((True, True), (False, False)):
+        (take,) = pipeline.generate(replace(request, fit=fit)).takes
+        angle, distance = misses(take.rotations.astype(float), take.transl.astype(float), 30.0, poses).worst
+        assert (np.degrees(angle) < 0.05 and distance < 5e-4) == met
+
+
+def test_keys_alone_are_estimated_and_alike_in_all_takes(pipeline):
+    keys = keys_of_a_walk([0.0, 1.7], tuple(range(JOINTS)))
+    takes = pipeline.generate(GenerateRequest(2.0, keys=keys, takes=2, steps=4)).takes
+    assert np.array_equal(takes[0].rotations, takes[1].rotations) and takes[0].seed != takes[1].seed
 
 
 def test_a_motion_goes_from_its_start_through_the_keys(pipeline):

@@ -64,8 +64,8 @@ def measure(context: Context) -> Section:
         f"Held-out clips, a window every {STRIDE} frames, "
         + ", ".join(f"{len(g.true.path)} of a gap of {g.frames}" for g in gaps)
         + f": {CONTEXT} frames are known, then the gap, then one pose, with its root's place; no text. "
-        "The sampler bends every answer to the keyed poses and places (diffusion/imposing.py); nothing is fitted "
-        "afterwards.",
+        "Keys alone are estimated in one pass, whose answer is bent to the keyed poses and places "
+        "(diffusion/imposing.py); nothing is fitted afterwards.",
         "L2P: length of the difference of 22 global joint positions as one vector, in metres, not normalised; L2Q "
         "likewise of global rotations; NPSS of global rotations. Slerp: each joint by slerp, the root's path linear. "
         "Bézier curves: what Blender draws from the keys before the gap to the one behind it.",
