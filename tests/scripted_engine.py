@@ -44,7 +44,7 @@ from genmo_blender.protocol.messages import (  # noqa: E402
     to_bytes,
 )
 from genmo_blender.protocol.motions import MotionResult, Take  # noqa: E402
-from genmo_blender.protocol.requests import MODEL_FPS, GenerateRequest, validate  # noqa: E402
+from genmo_blender.protocol.requests import MODEL_FPS, GenerateRequest, StartState, validate  # noqa: E402
 
 JOINTS = 22
 L_HIP, R_HIP, L_SHOULDER, R_SHOULDER = 1, 2, 16, 17
@@ -80,20 +80,20 @@ def options() -> argparse.Namespace:
 
 def scripted_motion(request: GenerateRequest) -> MotionResult:
     """A walk of 1 m/s along the heading; arms and legs swing, each seed with its own pace."""
-    times = np.arange(request.frames) / MODEL_FPS
+    times, start = np.arange(request.frames) / MODEL_FPS, request.start or StartState()
     takes = []
     for seed in range(request.seed, request.seed + request.takes):
         swing = np.sin(2 * np.pi * (0.8 + 0.02 * (seed % 20)) * times)
         rotations = np.zeros((len(times), JOINTS, 4), np.float32)
         rotations[..., 0] = 1.0
-        half = request.start.heading / 2
+        half = start.heading / 2
         rotations[:, 0] = (np.cos(half), 0.0, np.sin(half), 0.0)
         for joint, amount in ((L_HIP, 0.4), (R_HIP, -0.4), (L_SHOULDER, -0.3), (R_SHOULDER, 0.3)):
             rotations[:, joint, 0] = np.cos(amount * swing / 2)
             rotations[:, joint, 1] = np.sin(amount * swing / 2)
-        transl = np.tile(np.asarray(request.start.position, np.float32), (len(times), 1))
-        transl[:, 0] += np.sin(request.start.heading) * times
-        transl[:, 2] += np.cos(request.start.heading) * times
+        transl = np.tile(np.asarray(start.position, np.float32), (len(times), 1))
+        transl[:, 0] += np.sin(start.heading) * times
+        transl[:, 2] += np.cos(start.heading) * times
         transl[:, 1] += PELVIS_HEIGHT + 0.02 * (swing**2)
         contacts = np.zeros((len(times), 6), np.float32)
         contacts[:, :2] = (swing > 0)[:, None]

@@ -100,7 +100,8 @@ def _check_flow(data: CaseData, model: OfficialModel, timeline: Timeline, noise:
 
 def _last_bits(x: Tensor, seed: int) -> Tensor:
     """The same numbers, each with its last bit a little up, a little down or left."""
-    way = torch.randint(-1, 2, x.shape, generator=torch.Generator().manual_seed(seed)).to(x)
+    generator = torch.Generator("cpu").manual_seed(seed)
+    way = torch.randint(-1, 2, x.shape, generator=generator, device="cpu").to(x)
     return torch.where(way == 0, x, torch.nextafter(x, way * torch.inf))
 
 
