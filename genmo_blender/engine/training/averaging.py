@@ -17,8 +17,8 @@ from ..checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 
 def averaged(first: Checkpoint, second: Checkpoint, share: float) -> Checkpoint:
-    """``second`` with each of its parameters moved back toward ``first`` but for a ``share`` (0..1) of the way; what the
-    first does not have stays. Raises ModelFailure for a parameter of another size."""
+    """``second``, each of its parameters at a ``share`` (0..1) of the way from ``first``; what the first lacks stays.
+    Raises ModelFailure for a parameter of another size."""
     state = {}
     for name, value in second.state.items():
         before = first.state.get(name)
