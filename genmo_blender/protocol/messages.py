@@ -8,6 +8,7 @@ Client to engine: `Generate`, `Cancel`, `Chunk`, `Shutdown`. Both: `Unknown`, th
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any, ClassVar, get_type_hints
 
 import numpy as np
@@ -59,7 +60,10 @@ class Message:
         return cls(**known)
 
 
+@cache
 def _types(cls: type) -> dict[str, type]:
+    """What each field is, found once: hints are strings that Python compiles, which in a thread beside a Blender that
+    pushes an undo step has ended Blender 5.0 once."""
     hints = get_type_hints(cls)
     return {f.name: getattr(hints[f.name], "__origin__", hints[f.name]) for f in fields(cls)}
 
@@ -271,6 +275,8 @@ KINDS: dict[str, type[Message]] = {
         Stopping, Shutdown, Unknown,
     )
 }  # fmt: skip
+for _kind in KINDS.values():
+    _types(_kind)  # by whoever imports this, not by a thread that reads
 
 
 def to_bytes(message: Message) -> bytes:
