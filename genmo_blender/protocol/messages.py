@@ -8,7 +8,6 @@ Client to engine: `Generate`, `Cancel`, `Chunk`, `Shutdown`. Both: `Unknown`, th
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from functools import cache
 from typing import Any, ClassVar, get_type_hints
 
 import numpy as np
@@ -49,7 +48,7 @@ class Message:
     @classmethod
     def from_parts(cls, record: dict[str, Any], arrays: dict[str, np.ndarray]) -> Message:
         """Inverse of `parts`. Raises KeyError, TypeError or ValueError where a field does not fit."""
-        types = _types(cls)
+        types = FIELDS[cls.kind]
         known = {name: record[name] for name in types if name in record}
         for name, value in known.items():
             expected = types[name]
@@ -60,10 +59,7 @@ class Message:
         return cls(**known)
 
 
-@cache
 def _types(cls: type) -> dict[str, type]:
-    """What each field is, found once: hints are strings that Python compiles, which in a thread beside a Blender that
-    pushes an undo step has ended Blender 5.0 once."""
     hints = get_type_hints(cls)
     return {f.name: getattr(hints[f.name], "__origin__", hints[f.name]) for f in fields(cls)}
 
@@ -275,8 +271,9 @@ KINDS: dict[str, type[Message]] = {
         Stopping, Shutdown, Unknown,
     )
 }  # fmt: skip
-for _kind in KINDS.values():
-    _types(_kind)  # by whoever imports this, not by a thread that reads
+FIELDS = {kind: _types(cls) for kind, cls in KINDS.items()}
+"""What each field is, found on import: hints are strings that Python compiles, and doing so in the thread that reads,
+beside a Blender that pushed an undo step, has ended Blender 5.0 once."""
 
 
 def to_bytes(message: Message) -> bytes:
