@@ -203,6 +203,13 @@ def filtered(x: Array, taps: Sequence[float | Array], stride: int = 1) -> Array:
     return out
 
 
+def over_frames(said: Array, per_token: int, frames: int, lengths: Array) -> Array:
+    """What is said of tokens (B, T, C), said of their frames (B, ``frames``, C) and going over from token to token."""
+    n = per_token
+    taps = (1.0,) if n == 1 else (0.5 / n, *[1.0 / n] * (n - 1), 0.5 / n)
+    return filtered(held(np.repeat(said, n, axis=1)[:, :frames], lengths), taps)
+
+
 def held(motion: Array, lengths: Array) -> Array:
     """(B, L, C) with frames past the valid ones repeating the last valid one, so that padding cannot bleed back."""
     if (lengths >= motion.shape[1]).all():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..model.config import BETAS, BETWEEN_PARTS, MOTION_DIM
-from .layers import Array, Linear, Parameters, filtered, held, sigmoid
+from .layers import Array, Linear, Parameters, over_frames, sigmoid
 
 
 def said_by(between: Array) -> Array:
@@ -32,8 +32,6 @@ class Leaning:
 
     def __call__(self, motion: Array, h: Array, between: Array, lengths: Array) -> Array:
         """`motion` (B, L, C) the answer, `h` (B, T, D) the last hidden state, `between` (B, L, 198), `lengths` (B,)."""
-        n = self.per_token
-        taps = (1.0,) if n == 1 else (0.5 / n, *[1.0 / n] * (n - 1), 0.5 / n)
-        said = np.repeat(self.trust(h), n, axis=1)[:, : motion.shape[1]]
-        share = sigmoid(filtered(held(said, lengths), taps)) * said_by(between)
+        said = over_frames(self.trust(h), self.per_token, motion.shape[1], lengths)
+        share = sigmoid(said) * said_by(between)
         return motion + share * (between[..., :MOTION_DIM] - motion)

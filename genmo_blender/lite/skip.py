@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .layers import Array, Linear, Parameters, filtered, held, sigmoid, softplus
+from .layers import Array, Linear, Parameters, filtered, held, over_frames, sigmoid, softplus
 
 LOW_PASS = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 BANDS = 3  # above 5, 2 to 5 and below 2 Hz
@@ -42,17 +42,12 @@ class WienerSkip:
         told = x_t / np.sqrt(signal)
         if seen is not None:
             told = np.where(seen.astype(bool), x_t, told)
-        said = np.repeat(self.log_variance(h), self.per_token, axis=1)[:, : motion.shape[1]]
-        said = filtered(held(said, lengths), self._taps())  # it goes over from token to token
+        said = over_frames(self.log_variance(h), self.per_token, motion.shape[1], lengths)
         log_variance = LARGEST_LOG_VARIANCE - softplus(LARGEST_LOG_VARIANCE - said)
         gains = sigmoid(log_variance + np.log(signal / (1.0 - signal)))
         for band, gain in zip(_bands(told - motion, lengths), np.split(gains, BANDS, axis=-1), strict=True):
             motion = motion + band * gain
         return motion
-
-    def _taps(self) -> tuple[float, ...]:
-        n = self.per_token
-        return (1.0,) if n == 1 else (0.5 / n, *[1.0 / n] * (n - 1), 0.5 / n)
 
 
 def _bands(x: Array, lengths: Array) -> list[Array]:

@@ -29,8 +29,8 @@ def faded(values: Array, known: Array, frames: int) -> Array:
     frame = np.arange(len(known))
     last = np.maximum.accumulate(np.where(known, frame, -1))
     following = np.minimum.accumulate(np.where(known, frame, len(known))[::-1])[::-1]
-    after = np.where(last >= 0, _fade((frame - last) / frames), 0.0)
-    before = np.where(following < len(known), _fade((following - frame) / frames), 0.0)
+    after = np.where(last >= 0, fade((frame - last) / frames), 0.0)
+    before = np.where(following < len(known), fade((following - frame) / frames), 0.0)
     scale = 1.0 / np.maximum(after + before, 1.0)
     carried = (after * scale)[:, None] * values[np.maximum(last, 0)]
     carried += (before * scale)[:, None] * values[np.minimum(following, len(known) - 1)]
@@ -42,6 +42,6 @@ def smooth(share: Array) -> Array:
     return share * share * (3.0 - 2.0 * share)
 
 
-def _fade(distance: Array) -> Array:
+def fade(distance: Array) -> Array:
     """1 at no distance, 0 from 1 on, with level ends."""
     return 1.0 - smooth(np.clip(distance, 0.0, 1.0))

@@ -13,6 +13,7 @@ import numpy as np
 from . import kinematics
 from . import rotations as rot
 from .contacts import runs
+from .easing import fade
 from .legs import move_feet
 from .skeleton import canonical
 
@@ -122,12 +123,6 @@ def eased(values: Array, inside: Array, frames: int) -> Array:
         carried += weight[:, None] * values[near] + lead[:, None] * slope[near]
         total += weight
     return np.where(inside[:, None], values, carried / np.maximum(total, 1.0)[:, None])
-
-
-def fade(x: Array) -> Array:
-    """1 at 0, 0 from 1 on, with level ends."""
-    t = np.clip(x, 0.0, 1.0)
-    return 1.0 - t * t * (3.0 - 2.0 * t)
 
 
 def _toes_flat(rotations: Array, flags: Array, frames: int) -> Array:

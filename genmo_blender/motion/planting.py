@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .contacts import LIKELY, SURE, hysteresis, lasting
+from .contacts import LIKELY, SURE, hysteresis, lasting, runs
 from .easing import eased, faded
 from .kinematics import joint_positions
 from .skeleton import CONTACT_JOINTS, canonical
@@ -86,8 +86,7 @@ def floor_correction(joints: Array, contacts: Array, fps: float = FPS) -> Array:
 
 def _long(flags: Array, fps: float) -> Array:
     """Which frames (T,) belong to a run longer than any jump."""
-    runs = _runs(flags[:, None])[:, 0]
-    return flags & (np.bincount(runs)[runs] > _LONGEST * fps)
+    return lasting(flags[:, None], int(_LONGEST * fps) + 1)[:, 0]
 
 
 def _touching(lowest: Array, fps: float) -> Array:
@@ -155,12 +154,6 @@ def root_correction(stance: Stances) -> Array:
     return np.concatenate([np.zeros((1, 3)), np.cumsum(-slide, axis=0)])
 
 
-def _runs(flags: Array) -> Array:
-    """Number of the run that each true frame belongs to, (T, N) int; 0 where false. Counted anew in each column."""
-    starts = flags & ~np.concatenate([np.zeros_like(flags[:1]), flags[:-1]])
-    return np.cumsum(starts, axis=0) * flags
-
-
 def foot_offsets(joints: Array, stance: Stances, keyed: Array | None = None) -> Array:
     """How far each foot must move, (T, 2, 3) metres, to stand still on the floor; eases in and out around a stance.
 
@@ -169,7 +162,7 @@ def foot_offsets(joints: Array, stance: Stances, keyed: Array | None = None) -> 
     heights = sole_heights(joints)
     offsets = np.zeros((len(joints), 2, 3))
     for side, (heel, toe) in enumerate(FEET):
-        run = _runs(stance.foot[:, side : side + 1])[:, 0]
+        run = runs(stance.foot[:, side : side + 1])[:, 0]
         lowest = np.minimum(heights[:, heel], heights[:, toe])
         locked = np.concatenate([np.zeros((1, 3)), np.cumsum(-stance.step[:, side], axis=0)])
         # Each stance is moved as little as can be: about the middle of where it slid.

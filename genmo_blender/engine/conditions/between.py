@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ...model.config import BETWEEN_PARTS
 from ..representation.codec import BODY_POSE, GLOBAL_ORIENT, GLOBAL_ORIENT_GV, LOCAL_TRANSL_VEL, Statistics
+from ..representation.known import around
 from ..representation.rotations import matrix_from_6d, turned
 from .root_goals import FPS
 
@@ -33,8 +34,7 @@ def between_keys(observed: Tensor, mask: Tensor, goals: Tensor, statistics: Stat
     values = _rotations(observed)
     frames = known.shape[1]
     frame = torch.arange(frames, device=known.device)[:, None]
-    last = torch.where(known, frame, -1).cummax(dim=1).values
-    after = frames - 1 - torch.where(known, frames - 1 - frame, -1).flip(1).cummax(dim=1).values.flip(1)
+    last, after = around(known)
     has_last, has_next = last >= 0, after < frames
     first, second = last.clamp(min=0), after.clamp(max=frames - 1)
     span = (second - first).clamp(min=1)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..representation.codec import GLOBAL_ORIENT_GV, LOCAL_TRANSL_VEL, Statistics
+from ..representation.known import around
 from ..representation.rollout import roll_out_translation
 from ..representation.rotations import matrix_from_6d, turned
 
@@ -57,8 +58,7 @@ def eased(values: Tensor, known: Tensor) -> Tensor:
     3 s^2 - 2 s^3, whose slope is 0 at both; held before the first and after the last, 0 where none is known."""
     frames = known.shape[1]
     frame = torch.arange(frames, device=known.device)
-    last = torch.where(known, frame, -1).cummax(dim=1).values
-    after = frames - 1 - torch.where(known, frames - 1 - frame, -1).flip(1).cummax(dim=1).values.flip(1)
+    last, after = around(known)
     has_last, has_next = last >= 0, after < frames
     first = torch.where(has_last, last, after).clamp(max=frames - 1)
     second = torch.where(has_next, after, last).clamp(min=0)

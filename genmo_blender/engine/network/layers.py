@@ -127,6 +127,13 @@ def filtered(x: Tensor, taps: Sequence[float | Tensor], stride: int = 1) -> Tens
     return out
 
 
+def over_frames(said: Tensor, per_token: int, frames: int, lengths: Tensor) -> Tensor:
+    """What is said of tokens (B, T, C), said of their frames (B, ``frames``, C) and going over from token to token."""
+    n = per_token
+    taps = (1.0,) if n == 1 else (0.5 / n, *[1.0 / n] * (n - 1), 0.5 / n)
+    return filtered(held(said.repeat_interleave(n, dim=1)[:, :frames], lengths), taps)
+
+
 def held(motion: Tensor, lengths: Tensor) -> Tensor:
     """(B, L, C) with frames past the valid ones repeating the last valid one, so that padding cannot bleed back."""
     last = motion.gather(1, (lengths - 1).clamp(min=0)[:, None, None].expand(-1, 1, motion.shape[2]))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ...model.config import BETAS, BETWEEN_PARTS, MOTION_DIM
-from .layers import filtered, held
+from .layers import over_frames
 
 FIRST_TRUST = 2.0  # of a fresh layer, before the logistic function: nearly all
 
@@ -30,15 +30,12 @@ class Leaning(nn.Module):
     def __init__(self, width: int, channels: int, per_token: int) -> None:
         super().__init__()
         self.per_token = per_token
-        self.taps = (
-            (1.0,) if per_token == 1 else (0.5 / per_token, *[1.0 / per_token] * (per_token - 1), 0.5 / per_token)
-        )
         self.trust = nn.Linear(width, channels)
         nn.init.zeros_(self.trust.weight)
         nn.init.constant_(self.trust.bias, FIRST_TRUST)
 
     def forward(self, motion: Tensor, h: Tensor, between: Tensor, lengths: Tensor) -> Tensor:
         """`motion` (B, L, C) the answer, `h` (B, T, D) the last hidden state, `between` (B, L, 198), `lengths` (B,)."""
-        said = self.trust(h).float().repeat_interleave(self.per_token, dim=1)[:, : motion.shape[1]]
-        share = torch.sigmoid(filtered(held(said, lengths), self.taps)) * said_by(between)
+        said = over_frames(self.trust(h).float(), self.per_token, motion.shape[1], lengths)
+        share = torch.sigmoid(said) * said_by(between)
         return torch.lerp(motion, between[..., :MOTION_DIM].float(), share)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .layers import filtered, held
+from .layers import filtered, held, over_frames
 
 LOW_PASS = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 BANDS = 3  # above 5, 2 to 5 and below 2 Hz
@@ -37,9 +37,6 @@ class WienerSkip(nn.Module):
     def __init__(self, width: int, channels: int, per_token: int) -> None:
         super().__init__()
         self.per_token = per_token
-        self.taps = (
-            (1.0,) if per_token == 1 else (0.5 / per_token, *[1.0 / per_token] * (per_token - 1), 0.5 / per_token)
-        )
         self.log_variance = nn.Linear(width, BANDS * channels)
         nn.init.zeros_(self.log_variance.weight)
         nn.init.constant_(self.log_variance.bias, FIRST_LOG_VARIANCE)
@@ -53,8 +50,7 @@ class WienerSkip(nn.Module):
         told = x_t.float() * signal.rsqrt()
         if seen is not None:
             told = torch.where(seen.bool(), x_t.float(), told)
-        said = self.log_variance(h).float().repeat_interleave(self.per_token, dim=1)[:, : motion.shape[1]]
-        said = filtered(held(said, lengths), self.taps)  # it goes over from token to token
+        said = over_frames(self.log_variance(h).float(), self.per_token, motion.shape[1], lengths)
         log_variance = LARGEST_LOG_VARIANCE - functional.softplus(LARGEST_LOG_VARIANCE - said)
         gains = torch.sigmoid(log_variance + torch.logit(signal))
         for band, gain in zip(_bands(told - motion, lengths), gains.chunk(BANDS, dim=-1), strict=True):

@@ -94,6 +94,16 @@ def presets() -> dict[str, Preset]:
     mini = replace(text, shares=MIXED)
     large = replace(mini, network=replace(mini.network, latent_dim=256, layers=7))
     steady = replace(large, shares=replace(MIXED, filmed=0.0, dense=0.0, flat=0.0))
+    everything = replace(
+        large,
+        glimpses=8,
+        gaps=2,
+        learning_rate=3e-4,
+        warm_up=100,
+        noisy_share=0.5,
+        timestep_power=0.5,
+        practised=0.3,
+    )
     return {
         "mini": mini,
         "mini_text": text,
@@ -102,26 +112,9 @@ def presets() -> dict[str, Preset]:
         "mini_256_further": replace(
             steady, learning_rate=2e-4, warm_up=50, noisy_share=0.45, timestep_power=0.5, practised=0.25
         ),
-        "mini_256_all": replace(
-            large,
-            glimpses=8,
-            gaps=2,
-            learning_rate=3e-4,
-            warm_up=100,
-            noisy_share=0.5,
-            timestep_power=0.5,
-            practised=0.3,
-        ),
+        "mini_256_all": everything,
         "mini_256_keys": replace(
-            large,
-            shares=replace(MIXED, filmed=0.1, dense=0.1, dances=0.2),
-            glimpses=8,
-            gaps=2,
-            learning_rate=4e-4,
-            warm_up=100,
-            noisy_share=0.5,
-            timestep_power=0.5,
-            practised=0.3,
+            everything, shares=replace(MIXED, filmed=0.1, dense=0.1, dances=0.2), learning_rate=4e-4
         ),
         "official": _official(),
     }
