@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .absorbed import AbsorbedText, RowPlan, attend
-from .attention import DENSE_WINDOWS
+from .attention import DENSE_WINDOWS, attended
 
 # What a layer keeps of the texts of a job: keys and values (M, H, N, dh), or one record of matrices for each text.
 TextMemory = tuple[Tensor, Tensor] | tuple[AbsorbedText, ...]
@@ -179,5 +179,5 @@ class TextAttention(nn.Module):
             k, v = keys_values if group.texts is None else (kv.index_select(0, group.texts) for kv in keys_values)
         q = q if group.blocks is None else q.index_select(0, group.blocks)
         dropout = self.dropout if self.training else 0.0
-        out = functional.scaled_dot_product_attention(q, k, v, dropout_p=dropout)
+        out = attended(q, k, v, dropout=dropout)
         return out if group.weights is None else out * group.weights[:, None, :, None].to(out.dtype)

@@ -69,7 +69,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--learning-rate", type=float)
     parser.add_argument("--device", choices=DEVICES, default="auto", help="auto: CUDA where there is one, else cpu")
     parser.add_argument(
-        "--precision", choices=("auto", "fp32", "bf16"), default="auto", help="of the network; auto: bf16 on CUDA"
+        "--precision",
+        choices=("auto", "fp32", "bf16"),
+        default="auto",
+        help="of the network; auto: bf16 on CUDA, else fp32; bf16 pays on a processor with AMX",
     )
     parser.add_argument("--threads", type=int, default=0, help="processor threads (0: torch decides)")
     parser.add_argument("--minutes", type=float, default=5.0, help="minutes between checkpoints")

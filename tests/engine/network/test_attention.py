@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genmo_blender.engine.network.attention import BLOCKED, RotaryAttention, plan_attention, window_mask
+from genmo_blender.engine.network.attention import BLOCKED, RotaryAttention, attended, plan_attention, window_mask
 from genmo_blender.engine.network.layers import rotary_table, rotate
 
 WIDTH, HEADS = 16, 2
@@ -89,3 +89,18 @@ def test_scores_depend_on_the_distance_of_positions_alone() -> None:
 
     assert score(3, 9) == pytest.approx(score(250, 256), abs=1e-5)
     assert abs(score(3, 9) - score(9, 3)) > 1e-3
+
+
+def test_attention_learns_in_half_precision_what_it_learns_in_full() -> None:
+    torch.manual_seed(3)
+    q, k, v = (torch.randn(2, 4, 30, 16) for _ in range(3))
+    mask = torch.zeros(2, 1, 30, 30).masked_fill(torch.rand(2, 1, 30, 30) < 0.3, -1e4)
+    learned = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        inputs = [x.bfloat16().to(dtype).requires_grad_() for x in (q, k, v)]
+        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+            out = attended(*inputs, mask.to(dtype))
+        out.float().square().sum().backward()
+        learned[dtype] = [out.detach().float(), *(x.grad.float() for x in inputs if x.grad is not None)]
+    for full, half in zip(learned[torch.float32], learned[torch.bfloat16], strict=True):
+        assert (half - full).norm() < 0.01 * full.norm()
