@@ -19,6 +19,7 @@ from ..motion import frames as axes
 from ..motion.resampling import resample
 from ..motion.rotations import Array, conjugate, continuous, multiply, to_matrix
 from . import character, compat, sentences
+from .paths import location_path, rotation_path
 
 RECIPE = "genmo_recipe"
 """Custom property of a take's action: how it was made, as JSON."""
@@ -108,16 +109,6 @@ def _channels(curves: PoseCurves) -> Iterable[tuple[str, int, str, Array]]:
     for j, name in enumerate(curves.names):
         for i in range(4):
             yield rotation_path(name), i, name, curves.rotations[:, j, i]
-
-
-def rotation_path(bone: str) -> str:
-    """Data path of a bone's quaternion."""
-    return f'pose.bones["{bone}"].rotation_quaternion'
-
-
-def location_path(bone: str) -> str:
-    """Data path of a bone's location."""
-    return f'pose.bones["{bone}"].location'
 
 
 def _signs_matched(curves: PoseCurves, before: dict[tuple[str, int], Any]) -> PoseCurves:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from ..motion.rotations import Array, heading, normalise
+from ..motion.rotations import Array, heading
 from ..protocol.failures import GenmoFailure
 from ..protocol.requests import GenerateRequest, StartState, TextSpan, validate, with_crossfades
-from . import character, compat, keying, sentences
+from . import character, compat, keying, reading, sentences
 from .services import playback
 
 CHANNEL_NAME = "GENMO"
@@ -186,32 +186,23 @@ def start_state(scene: bpy.types.Scene, target: bpy.types.Object, own: character
     Read from the curves of the character's own action (never a take's); channels without a curve count as they stand.
     Constraints and NLA tracks need the frame itself: then the scene visits it and comes back.
     """
-    pelvis = character.body_names()[0]
-    rest = character.rest_pose(target, (pelvis,))
+    pelvis = target.pose.bones[character.body_names()[0]]
     data = target.animation_data
-    if len(target.pose.bones[pelvis].constraints) or (data is not None and len(data.nla_tracks)):
-        rotation, location = _visited(scene, target, own, frame)
+    if len(pelvis.constraints) or (data is not None and len(data.nla_tracks)):
+        q, position = keying.pelvis_pose(
+            character.rest_pose(target, (pelvis.name,)), *_visited(scene, target, own, frame)
+        )
     else:
-        rotation, location = _evaluated(pelvis, own, frame)
-    q, position = keying.pelvis_pose(rest, normalise(rotation), location)
+        stands = reading.motion_at(target, own, np.array([frame]))
+        q, position = stands.rotations[0, 0], stands.path[0]
     return StartState((float(position[0]), 0.0, float(position[2])), float(heading(q)))
-
-
-def _evaluated(pelvis: str, own: character.OwnState, frame: int) -> tuple[Array, Array]:
-    """The pelvis's channels at a frame: rotation (4,), location (3,)."""
-    rotation, location = np.array(own.pose.rotations[pelvis]), np.array(own.pose.location)
-    bag = compat.find_channelbag(own.action, own.action.slots.get(own.slot) if own.action else None)
-    for curve in bag.fcurves if bag else ():
-        for path, values in ((keying.rotation_path(pelvis), rotation), (keying.location_path(pelvis), location)):
-            if curve.data_path == path and not curve.mute:
-                values[curve.array_index] = curve.evaluate(frame)
-    return rotation, location
 
 
 def _visited(
     scene: bpy.types.Scene, target: bpy.types.Object, own: character.OwnState, frame: int
 ) -> tuple[Array, Array]:
-    """As `_evaluated`, but with everything that acts on the bone: read while the scene stands on the frame."""
+    """The pelvis's channels with everything that acts on it, rotation (4,) and location (3,): read while the scene
+    stands on the frame."""
     back, subframe = scene.frame_current, scene.frame_subframe
     shown = character.read_state(target)
     try:
