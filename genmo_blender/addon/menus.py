@@ -20,6 +20,7 @@ def _animate(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
     for name in (
         "add_text_strip",
         "generate",
+        "in_between",
         "cancel",
         "take_previous",
         "take_next",

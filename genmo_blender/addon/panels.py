@@ -150,6 +150,11 @@ def _draw_generate(
         count = row.row(align=True)
         count.ui_units_x = 4
         count.prop(settings, "takes")
+        row = layout.row(align=True)
+        row.operator("genmo.in_between", icon="IPO_EASE_IN_OUT")
+        amount = row.row(align=True)
+        amount.ui_units_x = 4
+        amount.prop(settings, "between_amount", text="")
 
 
 def _draw_settings(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
@@ -159,7 +164,7 @@ def _draw_settings(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup
         return
     body.use_property_split = True
     body.use_property_decorate = False
-    for name in ("seed", "steps", "guidance", "crossfade", "play"):
+    for name in ("seed", "steps", "guidance", "crossfade", "keep_keys", "play"):
         body.prop(settings, name)
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+Channel = tuple[str, int]
+"""Data path and array index of a curve."""
+SAME_TIME = 1e-3
+"""Frames: keys that are nearer to each other stand at one time."""
+
 
 def rotation_path(bone: str) -> str:
     """Data path of a bone's quaternion."""

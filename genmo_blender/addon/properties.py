@@ -117,6 +117,11 @@ class SceneProperties(bpy.types.PropertyGroup):
         description="Which frames Generate fills",
         items=(
             ("STRIPS", "From Strips", "From the start of the first text strip to the end of the last"),
+            (
+                "SELECTED",
+                "From Selected Strips",
+                "From the start of the first selected text strip to the end of the last",
+            ),
             ("SCENE", "Scene", "The preview range if it is on, else the scene's range"),
         ),
     )
@@ -149,6 +154,20 @@ class SceneProperties(bpy.types.PropertyGroup):
         default=8,
         min=0,
         max=60,
+    )
+    between_amount: FloatProperty(
+        name="In-between Amount",
+        description="0 %: what Blender's own curves do between the keys. 100 %: what the model does",
+        default=100.0,
+        min=0.0,
+        max=100.0,
+        subtype="PERCENTAGE",
+    )
+    keep_keys: BoolProperty(
+        name="Keep My Keys",
+        description="Keys that you have made in the range stay as they are, and the motion goes through them. "
+        "Off: they are replaced",
+        default=True,
     )
     play: BoolProperty(name="Play Result", description="Play the range when takes arrive", default=True)
 

@@ -14,10 +14,7 @@ import numpy as np
 from ..motion import frames as axes
 from ..motion.rotations import Array, conjugate, multiply, normalise
 from . import character, compat
-from .paths import location_path, rotation_path
-
-Channel = tuple[str, int]
-"""Data path and array index of a curve."""
+from .paths import Channel, location_path, rotation_path
 
 
 @dataclass(frozen=True)

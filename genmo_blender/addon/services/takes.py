@@ -6,27 +6,14 @@ All of it is stored in the file, on the character and on the takes' actions: sav
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import bpy
 
-from ...motion.skeleton import canonical
 from ...protocol.motions import MotionResult, Take
 from .. import character, compat, keying, sentences
 from . import playback
-
-
-@dataclass(frozen=True)
-class Placement:
-    """Where and how a result is written: scene frames ``first`` .. ``last`` at ``fps``; ``recipe`` is common to all
-    takes; ``prompts`` name them."""
-
-    first: int
-    last: int
-    fps: float
-    prompts: tuple[str, ...]
-    recipe: dict[str, Any]
+from .writing import Placement, key_take
 
 
 def waiting(target: bpy.types.Object) -> list[bpy.types.Action]:
@@ -54,18 +41,20 @@ def own_state(target: bpy.types.Object) -> character.OwnState:
     return character.OwnState(review.original, review.original_slot, pose, review.had_animation_data)
 
 
-def begin(target: bpy.types.Object, scene: bpy.types.Scene, result: MotionResult, placement: Placement) -> None:
-    """Write all takes of a result as actions, beside those that wait already, and show the first new one.
+def begin(target: bpy.types.Object, scene: bpy.types.Scene, result: MotionResult, placement: Placement) -> list[str]:
+    """Write all takes of a result as actions, beside those that wait already, and show the first new one. Returns
+    sentences on what of the animator's was kept.
 
     All or nothing: whatever is raised on the way, the file is as it was.
     """
     reconcile()
     own, count = own_state(target), target.genmo.take_count
     written: list[bpy.types.Action] = []
+    said: list[str] = []
     try:
         for take in result.takes:
             written.append(_new_take(target, own, take, placement))
-            _key_take(target, written[-1], take, result.fps, placement)
+            said = key_take(target, own, written[-1], take, result.fps, placement)
     except BaseException:
         _remove(written)
         target.genmo.take_count = count
@@ -80,6 +69,7 @@ def begin(target: bpy.types.Object, scene: bpy.types.Scene, result: MotionResult
     show(target, first_new)
     if review.scene is None:
         review.scene, review.preview = scene, playback.show_range(scene, placement.first, placement.last)
+    return said
 
 
 def _remember(target: bpy.types.Object, own: character.OwnState) -> None:
@@ -101,23 +91,6 @@ def _new_take(target: bpy.types.Object, own: character.OwnState, take: Take, pla
     action = keying.new_take_action(target, own.action, own.slot, name)
     keying.store_recipe(action, {**placement.recipe, "seed": take.seed, "name": name, "report": take.report})
     return action
-
-
-def _key_take(
-    target: bpy.types.Object, action: bpy.types.Action, take: Take, motion_fps: float, placement: Placement
-) -> None:
-    names = canonical(take.rotations.shape[1]).names
-    curves = keying.pose_curves(
-        character.rest_pose(target, names),
-        names,
-        take.rotations,
-        take.transl,
-        motion_fps,
-        placement.fps,
-        placement.first,
-        placement.last,
-    )
-    keying.write(action, action.slots[0], curves)
 
 
 def show(target: bpy.types.Object, index: int) -> None:

@@ -1,0 +1,309 @@
+"""What the animator has keyed is law: it stays byte for byte, and the motion goes through it."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from mathutils import Quaternion
+
+FIRST, LAST = 10, 50
+
+
+def hero(stage, fps: int = 24) -> bpy.types.Object:
+    target = stage.character()
+    scene = bpy.context.scene
+    scene.render.fps = fps
+    scene.genmo.range_mode = "SCENE"
+    scene.frame_start, scene.frame_end = FIRST, LAST
+    return target
+
+
+def key_pose(target, frame: float, bones=("pelvis", "left_shoulder", "right_knee"), seed: int = 0, place=True) -> None:
+    """Key some bones at a frame with the default kind of key, turned by up to half a radian."""
+    rng = np.random.default_rng((seed, round(100 * frame)))
+    for name in bones:
+        bone = target.pose.bones[name]
+        axis = rng.normal(size=3)
+        bone.rotation_quaternion = Quaternion(axis / np.linalg.norm(axis), float(rng.uniform(-0.5, 0.5)))
+        bone.keyframe_insert("rotation_quaternion", frame=frame)
+        if name == "pelvis" and place:
+            bone.location = rng.uniform(-0.1, 0.1, size=3)
+            bone.keyframe_insert("location", frame=frame)
+
+
+def result(stage, seconds: float, fps: float = 30.0, seed: int = 0, takes: int = 1):
+    """Smooth random motion as an engine gives it."""
+    rng = np.random.default_rng(seed)
+    motions, rot = stage.module("protocol.motions"), stage.module("motion.rotations")
+    count = round(seconds * fps) + 1
+    t = np.arange(count)[:, None, None] / fps
+    made = []
+    for k in range(takes):
+        turn = 0.4 * np.sin(t * rng.uniform(1, 6, size=(1, 22, 3)) + rng.uniform(0, 6, size=(1, 22, 3)))
+        path = np.stack([0.0 * t[:, 0, 0], 0.95 + 0.02 * np.sin(5 * t[:, 0, 0]), 0.8 * t[:, 0, 0]], axis=-1)
+        made.append(
+            motions.Take(
+                seed + k + 1,
+                rot.from_rotation_vector(turn).astype(np.float32),
+                path.astype(np.float32),
+                np.zeros((count, 6), np.float32),
+                np.zeros(10, np.float32),
+            )
+        )
+    return motions.MotionResult(fps, tuple(made), {})
+
+
+def write(stage, target, first: int = FIRST, last: int = LAST, seed: int = 0, **changes) -> bpy.types.Action:
+    """A take of random motion, as one that arrives, and its action."""
+    takes, scene = stage.module("addon.services.takes"), bpy.context.scene
+    fps = scene.render.fps
+    placed = takes.Placement(first, last, fps, ("walks",), {}, **changes)
+    takes.begin(target, scene, result(stage, (last - first) / fps, seed=seed), placed)
+    return target.animation_data.action
+
+
+def bytes_of_own_keys(action, first=-1e9, last=1e9) -> dict:
+    """All that every key of no generated kind is made of."""
+    found = {}
+    for curve in action.layers[0].strips[0].channelbags[0].fcurves:
+        for key in curve.keyframe_points:
+            if key.type != "GENERATED" and first <= key.co[0] <= last:
+                found.setdefault((curve.data_path, curve.array_index), []).append(
+                    (
+                        np.array([*key.co, *key.handle_left, *key.handle_right], np.float32).tobytes(),
+                        (key.interpolation, key.type, key.easing, key.handle_left_type, key.handle_right_type),
+                        (key.back, key.amplitude, key.period),
+                    )
+                )
+    return found
+
+
+MOMENTS = st.lists(st.integers(4 * 2, 4 * 60).map(lambda quarter: quarter / 4), min_size=1, max_size=8, unique=True)
+BONES = st.lists(
+    st.sampled_from(["pelvis", "spine1", "left_shoulder", "right_wrist", "left_foot", "head"]), min_size=1, unique=True
+)
+
+
+def test_the_animators_keys_survive_byte_for_byte_in_500_random_cases(stage):
+    target = hero(stage)
+    kinds = ("BEZIER", "CONSTANT", "LINEAR", "ELASTIC")
+    handles = ("FREE", "ALIGNED", "VECTOR", "AUTO", "AUTO_CLAMPED")
+    types = ("KEYFRAME", "EXTREME", "BREAKDOWN", "JITTER", "MOVING_HOLD")
+    takes = stage.module("addon.services.takes")
+
+    @settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+    @given(moments=MOMENTS, bones=BONES, place=st.booleans(), seed=st.integers(0, 99))
+    def survive(moments, bones, place, seed):
+        target.animation_data_clear()
+        rng = np.random.default_rng(seed)
+        for moment in moments:
+            key_pose(target, moment, [bone for bone in bones if bones == ["pelvis"] or rng.random() < 0.7], seed, place)
+        if target.animation_data is None or target.animation_data.action is None:
+            return
+        own = target.animation_data.action
+        for curve in own.layers[0].strips[0].channelbags[0].fcurves:
+            for key in curve.keyframe_points:
+                key.interpolation, key.type = rng.choice(kinds), rng.choice(types)
+                key.handle_left_type, key.handle_right_type = rng.choice(handles), rng.choice(handles)
+                if rng.random() < 0.3:
+                    key.handle_right = (key.co[0] + rng.uniform(0.1, 9), key.co[1] + rng.uniform(-1, 1))
+        before, original = bytes_of_own_keys(own), stage.action_hash(own)
+        action = write(stage, target, FIRST, 30, seed)
+        assert action != own and bytes_of_own_keys(action) == before
+        assert stage.action_hash(own) == original
+        times = [
+            np.array([k.co[0] for k in c.keyframe_points]) for c in action.layers[0].strips[0].channelbags[0].fcurves
+        ]
+        assert all((np.diff(at) > 1e-3).all() for at in times)
+        takes.drop(target)
+        bpy.data.actions.remove(own)
+
+    survive()
+
+
+def pose_at(stage, target, frame: float) -> tuple[np.ndarray, dict]:
+    """Where the joints are in the world at a frame, and how the bones are turned, as Blender evaluates it."""
+    scene = bpy.context.scene
+    scene.frame_set(int(frame // 1), subframe=frame % 1)
+    names = stage.module("addon.character").body_names()
+    bones = target.pose.bones
+    return (
+        np.array([list(target.matrix_world @ bones[n].head) for n in names]),
+        {n: bones[n].matrix_basis.to_quaternion() for n in names},
+    )
+
+
+@pytest.mark.parametrize("fps", [24, 30, 60])
+def test_whole_poses_are_met_at_their_true_times(stage, fps):
+    target = hero(stage, fps)
+    names = stage.module("addon.character").body_names()
+    moments = (12, 19.5, 20.25, 31, 50)
+    for moment in moments:
+        key_pose(target, moment, names)
+    asked = {moment: pose_at(stage, target, moment) for moment in moments}
+    write(stage, target)
+    for moment, (joints, turns) in asked.items():
+        now, turned = pose_at(stage, target, moment)
+        assert np.abs(now - joints).max() < 0.0005
+        assert all(np.degrees(turned[n].rotation_difference(turns[n]).angle) < 0.05 for n in names)
+
+
+def test_a_key_on_one_bone_holds_that_bone_alone_and_two_stay_two(stage):
+    target = hero(stage)
+    key_pose(target, 20, ["left_shoulder"])
+    key_pose(target, 33, ["left_shoulder"])
+    turn = {moment: pose_at(stage, target, moment)[1]["left_shoulder"] for moment in (20, 33)}
+    action = write(stage, target)
+    assert all(len(keys) == 2 for keys in bytes_of_own_keys(action).values())
+    for moment in (20, 33):
+        now = pose_at(stage, target, moment)[1]
+        assert now["left_shoulder"].rotation_difference(turn[moment]).angle < 0.001
+    free = write(stage, hero(stage), seed=0)
+    plain = {c.data_path + str(c.array_index): c for c in free.layers[0].strips[0].channelbags[0].fcurves}
+    for curve in action.layers[0].strips[0].channelbags[0].fcurves:
+        if "left_shoulder" not in curve.data_path:
+            other = plain[curve.data_path + str(curve.array_index)]
+            assert [k.co[1] for k in curve.keyframe_points] == [k.co[1] for k in other.keyframe_points]
+
+
+def test_nothing_pops_where_a_key_is_met(stage):
+    target = hero(stage, 30)
+    names = stage.module("addon.character").body_names()
+    key_pose(target, 30, names)
+    write(stage, target)
+    joints = np.array([pose_at(stage, target, frame)[0] for frame in range(FIRST, LAST + 1)])
+    speed = np.linalg.norm(np.diff(joints, axis=0), axis=-1)
+    at = 30 - FIRST
+    near = np.stack([speed[at - 1], speed[at]])
+    around = np.concatenate([speed[at - 4 : at - 1], speed[at + 1 : at + 4]]).max(axis=0)
+    assert (near <= 1.25 * around + 0.002).all()
+
+
+def test_a_pelvis_that_is_turned_but_not_placed_is_met_and_goes_where_it_goes(stage):
+    target = hero(stage)
+    key_pose(target, 25, ["pelvis"], place=False)
+    turn = pose_at(stage, target, 25)[1]["pelvis"]
+    write(stage, target)
+    joints, turns = pose_at(stage, target, 25)
+    assert turns["pelvis"].rotation_difference(turn).angle < 0.001
+    free, _ = pose_at(stage, target, LAST)
+    assert np.linalg.norm(free[0] - joints[0]) > 0.5
+
+
+def test_the_request_holds_what_is_keyed_and_what_moves_beside_the_range(scripted):
+    target = hero(scripted)
+    for moment in (2, 20.5, 60):
+        key_pose(target, moment, ["pelvis", "left_shoulder"])
+    generate, scene = scripted.module("addon.services.generate"), bpy.context.scene
+    order = generate.order(scene, scene, target, 1, 5)
+    keys = order.request.keys
+    lead = 8  # a third of a second at 24 frames a second
+    assert order.begins == FIRST - lead
+    assert order.request.duration == pytest.approx((LAST - FIRST + 2 * lead) / 24)
+    moments = [round(float(t) * 24 + order.begins, 2) for t in keys.time]
+    at = {moment: set(np.flatnonzero(bones)) for moment, bones in zip(moments, keys.joint_mask, strict=True)}
+    names = scripted.module("addon.character").body_names()
+    both = {0, names.index("left_shoulder")}
+    beside = [*range(FIRST - lead, FIRST + 1), *range(LAST, LAST + lead + 1)]
+    assert at == {float(frame): both for frame in beside} | {20.5: both}
+
+
+def test_a_changed_generated_key_is_the_animators_and_a_moved_block_is_not(stage):
+    target = hero(stage)
+    action = write(stage, target)
+    stage.module("addon.services.takes").keep(target)
+    posing = stage.module("addon.posing")
+    slot = action.slots[0].identifier
+    assert not len(posing.own_keys(action, slot, FIRST, LAST).frames)
+    curves = {(c.data_path, c.array_index): c for c in action.layers[0].strips[0].channelbags[0].fcurves}
+    curve = curves['pose.bones["head"].rotation_quaternion', 1]
+    curve.keyframe_points[7].co[1] += 0.01
+    found = posing.own_keys(action, slot, FIRST, LAST)
+    assert found.frames.tolist() == [FIRST + 7] and found.turned.sum() == 1
+    for key in curve.keyframe_points:
+        key.co[0] += 1
+    assert not len(posing.own_keys(action, slot, FIRST, LAST).frames)
+
+
+def test_keep_my_keys_off_replaces_them(stage):
+    target = hero(stage)
+    key_pose(target, 20)
+    assert bytes_of_own_keys(write(stage, target, keep_keys=False)) == {}
+
+
+def test_what_the_rig_holds_itself_is_left_and_named(scripted):
+    target = hero(scripted)
+    scripted.strips(("a person walks", FIRST, LAST))
+    target.pose.bones["head"].lock_rotation = (True, True, True)
+    target.pose.bones["neck"].driver_add("rotation_quaternion", 0)
+    target.pose.bones["jaw"].keyframe_insert("rotation_quaternion", frame=20)
+    target.pose.bones["left_foot"].keyframe_insert("scale", frame=20)
+    bpy.ops.genmo.generate(seed=3)
+    said = scripted.session.message
+    paths = {path for path, _ in scripted.curves(target)}
+    assert not any('"head"' in path or '"neck"' in path for path in paths)
+    for words in ("head are locked", "neck are driven", "jaw rotation quaternion", "left_foot has scale keys"):
+        assert words in said, said
+
+
+def select_keys(target, bones: set[str], frames: set[float]) -> None:
+    action = target.animation_data.action
+    for curve in action.layers[0].strips[0].channelbags[0].fcurves:
+        for key in curve.keyframe_points:
+            key.select_control_point = curve.data_path.split('"')[1] in bones and key.co[0] in frames
+
+
+def test_in_between_fills_between_the_selected_keys_for_their_bones_alone(scripted):
+    target = hero(scripted)
+    for moment in (12, 40, 70):
+        key_pose(target, moment)
+    own = target.animation_data.action
+    before = bytes_of_own_keys(own)
+    select_keys(target, {"left_shoulder"}, {12, 40})
+    assert bpy.ops.genmo.in_between(seed=4) == {"FINISHED"}
+    take = target.animation_data.action
+    assert take != own and bytes_of_own_keys(take) == before
+    for (path, _), keys in scripted.curves(target).items():
+        assert len(keys) == (3 + 27 if "left_shoulder" in path else 3)
+
+
+def test_in_between_by_nothing_is_blenders_own_curve(scripted):
+    target = hero(scripted)
+    for moment in (12, 40):
+        key_pose(target, moment)
+    frames = range(12, 41)
+    before = [pose_at(scripted, target, frame)[0] for frame in frames]
+    select_keys(target, {"pelvis", "left_shoulder", "right_knee"}, {12, 40})
+    assert bpy.ops.genmo.in_between(seed=4, amount=0.0) == {"FINISHED"}
+    after = [pose_at(scripted, target, frame)[0] for frame in frames]
+    assert np.abs(np.array(before) - after).max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("frames", "words"), [(set(), "Fewer than two"), ({12}, "Fewer than two"), ({12, 13}, "no whole frame to fill")]
+)
+def test_in_between_says_what_is_missing(scripted, frames, words):
+    target = hero(scripted)
+    for moment in (12, 13):
+        key_pose(target, moment)
+    select_keys(target, {"pelvis"}, frames)
+    before = scripted.scene_hash()
+    with pytest.raises(RuntimeError, match=words):
+        bpy.ops.genmo.in_between()
+    assert scripted.scene_hash() == before
+
+
+def test_keys_nobody_could_follow_are_refused_and_nothing_is_lost(scripted):
+    target = hero(scripted)
+    bone = target.pose.bones["pelvis"]
+    for frame, x in ((12, 0.0), (36, 90.0)):
+        bone.location = (x, 0.0, 0.0)
+        bone.keyframe_insert("location", frame=frame)
+        bone.keyframe_insert("rotation_quaternion", frame=frame)
+    before = scripted.scene_hash()
+    with pytest.raises(RuntimeError, match="nobody is that fast"):
+        bpy.ops.genmo.generate(seed=1)
+    assert scripted.scene_hash() == before
