@@ -196,6 +196,7 @@ def _draw_review(layout: bpy.types.UILayout, target: bpy.types.Object) -> None:
     row.operator("genmo.keep_take", icon="CHECKMARK")
     row.operator("genmo.drop_take", icon="TRASH")
     row.operator("genmo.again", icon="FILE_REFRESH")
+    box.prop(bpy.context.scene.genmo, "keep_as", text="")
     if shown is not None:
         box.label(text=shown.name, icon="ACTION")
 

@@ -20,6 +20,17 @@ from bpy.props import (
 from ..protocol.requests import MAX_SEED, MAX_TAKES
 from . import character, compat
 
+KEEP_WAYS = (
+    (
+        "NEW",
+        "New Action",
+        "As the character's action, a copy of yours with the range exchanged; yours stays in the file",
+    ),
+    ("INTO", "My Action", "Into your own action, in the range alone"),
+    ("STRIP", "NLA Strip", "As a strip over the range, on a track above your action"),
+    ("LAYER", "Additive Layer", "As a strip that is added to your action: what you change below goes through it"),
+)
+
 
 def _is_character(_self: bpy.types.PropertyGroup, target: bpy.types.Object) -> bool:
     return character.is_character(target)
@@ -163,6 +174,7 @@ class SceneProperties(bpy.types.PropertyGroup):
         max=100.0,
         subtype="PERCENTAGE",
     )
+    keep_as: EnumProperty(name="Keep As", description="Where a kept take goes", items=KEEP_WAYS)
     keep_keys: BoolProperty(
         name="Keep My Keys",
         description="Keys that you have made in the range stay as they are, and the motion goes through them. "

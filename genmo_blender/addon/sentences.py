@@ -234,6 +234,26 @@ def takes_wait(name: str) -> GenmoFailure:
     return RequestFailure("takes_wait", f"Takes of {name} wait for your choice.", "Press Keep or Drop first.")
 
 
+def action_shared(name: str, others: Sequence[str]) -> GenmoFailure:
+    return RequestFailure(
+        "action_shared",
+        f"“{name}” also moves {_few(others)}, which would change too.",
+        "Keep the take as a new action.",
+    )
+
+
+def action_linked(name: str) -> GenmoFailure:
+    return RequestFailure(
+        "action_linked", f"“{name}” comes from another file and cannot be changed.", "Keep the take as a new action."
+    )
+
+
+def nothing_to_add_to(name: str) -> GenmoFailure:
+    return RequestFailure(
+        "nothing_to_add_to", f"{name} has no action of its own to add to.", "Keep the take as a new action."
+    )
+
+
 def _few(names: Sequence[str], most: int = 3) -> str:
     rest = len(names) - most
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")

@@ -12,7 +12,7 @@ import bpy
 
 from ...protocol.motions import MotionResult, Take
 from .. import character, compat, keying, sentences
-from . import playback
+from . import keeping, playback
 from .writing import Placement, key_take
 
 
@@ -108,16 +108,41 @@ def step(target: bpy.types.Object, by: int) -> None:
     show(target, target.genmo.review.index + by)
 
 
-def keep(target: bpy.types.Object) -> str:
-    """The shown take stays the character's action; the others go. Returns its name. Raises as `show`."""
+def keep(target: bpy.types.Object, way: str = keeping.NEW) -> str:
+    """The shown take stays, as ``way`` says (`keeping`); the others go. Returns the name of what plays now.
+
+    Raises RequestFailure where there is no take, or it cannot stay in that way; then nothing has changed.
+    """
     kept = shown(target)
     if kept is None:
         raise sentences.take_lost(target.name)
-    compat.assign(target, kept, kept.slots[0].identifier)
-    kept.genmo.owner = None
-    _remove([action for action in waiting(target) if action != kept])
+    own = own_state(target)
+    name, others = kept.name, [action for action in waiting(target) if action != kept]
+    if way == keeping.INTO and own.action is not None:
+        name = keeping.into_own(target, own, kept).name
+        others.append(kept)
+        own.action.use_fake_user = target.genmo.review.original_fake_user
+    elif way in (keeping.STRIP, keeping.LAYER):
+        first, last = _frames_of(kept)
+        made = keeping.as_strip if way == keeping.STRIP else keeping.as_layer
+        made(target, own, kept, first, last)
+        kept.genmo.owner = None
+    else:
+        compat.assign(target, kept, kept.slots[0].identifier)
+        kept.genmo.owner = None
+    _remove(others)
     _end(target)
-    return kept.name
+    return name
+
+
+def _frames_of(take: bpy.types.Action) -> tuple[int, int]:
+    """The range that a take was made for."""
+    recipe = keying.recipe_of(take)
+    try:
+        assert recipe is not None
+        return int(recipe["frames"][0]), int(recipe["frames"][1])
+    except (AssertionError, KeyError, IndexError, TypeError, ValueError) as error:
+        raise sentences.recipe_unreadable(take.name) from error
 
 
 def drop(target: bpy.types.Object) -> None:
