@@ -224,3 +224,116 @@ def test_keys_nobody_could_follow_are_refused_and_nothing_is_lost(scripted):
     with pytest.raises(RuntimeError, match="nobody is that fast"):
         bpy.ops.genmo.generate(seed=1)
     assert scripted.scene_hash() == before
+
+
+def all_bytes(action, keep) -> dict:
+    """Every key of the frames that ``keep`` lets through."""
+    out = {}
+    for curve in action.layers[0].strips[0].channelbags[0].fcurves:
+        for key in curve.keyframe_points:
+            if keep(key.co[0]):
+                numbers = np.array([*key.co, *key.handle_left, *key.handle_right], np.float32).tobytes()
+                out[curve.data_path, curve.array_index, key.co[0]] = (numbers, key.interpolation, key.type)
+    return out
+
+
+def test_the_middle_strip_alone_is_made_anew_and_nothing_else_changes(scripted):
+    target = hero(scripted)
+    strips = scripted.strips(("walks", 1, 40), ("waves", 40, 80), ("walks", 80, 121))
+    scene = bpy.context.scene
+    scene.genmo.range_mode = "STRIPS"
+    bpy.ops.genmo.generate(seed=3)
+    bpy.ops.genmo.keep_take()
+    kept = target.animation_data.action
+    for strip in strips:
+        strip.select = strip.text == "waves"
+    scene.genmo.range_mode = "SELECTED"
+    bpy.ops.genmo.generate(seed=8)
+    take = target.animation_data.action
+    outside = {key: value for key, value in all_bytes(kept, lambda at: at < 40 or at > 80).items()}
+    assert take != kept and len(outside) > 1000
+    assert all_bytes(take, lambda at: at < 40 or at > 80) == outside
+    assert all_bytes(take, lambda at: 45 < at < 75) != all_bytes(kept, lambda at: 45 < at < 75)
+    for strip in strips:
+        strip.select = False
+    with pytest.raises(RuntimeError, match="No text strip of Hero is selected"):
+        bpy.ops.genmo.generate()
+
+
+def test_keys_at_the_first_and_the_last_frame_alone_are_enough(scripted):
+    target = hero(scripted)
+    for moment in (FIRST, LAST):
+        key_pose(target, moment)
+    before = bytes_of_own_keys(target.animation_data.action)
+    assert bpy.ops.genmo.generate(seed=3) == {"FINISHED"}
+    assert bytes_of_own_keys(target.animation_data.action) == before
+    assert "Your keys at 2 times are kept" in scripted.session.message
+
+
+def test_twenty_keys_in_a_second_are_all_kept(scripted):
+    target = hero(scripted, 60)
+    moments = [20 + 3 * k for k in range(20)]
+    for moment in moments:
+        key_pose(target, moment, ["left_shoulder"])
+    bpy.context.scene.frame_end = 100
+    scripted.strips(("a person walks", FIRST, 100))
+    before = bytes_of_own_keys(target.animation_data.action)
+    asked = [pose_at(scripted, target, moment)[1]["left_shoulder"] for moment in moments]
+    bpy.ops.genmo.generate(seed=3)
+    assert bytes_of_own_keys(target.animation_data.action) == before
+    for moment, turn in zip(moments, asked, strict=True):
+        assert pose_at(scripted, target, moment)[1]["left_shoulder"].rotation_difference(turn).angle < 0.001
+
+
+@pytest.mark.parametrize("scale", [(0.01, 0.01, 0.01), (-1.0, 1.0, 1.0), (3.0, 3.0, 3.0)])
+def test_a_scaled_parented_and_turned_character_meets_its_keys(stage, scale):
+    target = hero(stage)
+    parent = bpy.data.objects.new("Ship", None)
+    bpy.context.collection.objects.link(parent)
+    parent.location, parent.rotation_euler = (12.0, -7.0, 3.0), (0.0, 0.1, 2.4)
+    target.parent, target.scale = parent, scale
+    key_pose(target, 20)
+    asked, turns = pose_at(stage, target, 20)
+    write(stage, target)
+    now, turned = pose_at(stage, target, 20)
+    assert np.abs(now[0] - asked[0]).max() < 0.0005 * max(1.0, abs(scale[0]))
+    assert all(turned[n].rotation_difference(turns[n]).angle < 0.001 for n in ("pelvis", "left_shoulder", "right_knee"))
+
+
+def test_a_bone_that_turns_by_euler_angles_is_named_and_nothing_is_lost(scripted):
+    target = hero(scripted)
+    key_pose(target, 20)
+    target.pose.bones["head"].rotation_mode = "XYZ"
+    before = scripted.scene_hash()
+    with pytest.raises(RuntimeError, match="head of Hero does not rotate by quaternions"):
+        bpy.ops.genmo.generate(seed=1)
+    assert scripted.scene_hash() == before
+
+
+def test_two_characters_of_one_action_part_when_one_gets_a_take(scripted):
+    target = hero(scripted)
+    for moment in (12, 40):
+        key_pose(target, moment)
+    own = target.animation_data.action
+    twin = target.copy()
+    bpy.context.collection.objects.link(twin)
+    twin.animation_data.action_slot = own.slots[0]
+    before = scripted.action_hash(own)
+    bpy.ops.genmo.generate(seed=1)
+    assert target.animation_data.action != own and twin.animation_data.action == own
+    assert scripted.action_hash(own) == before
+
+
+def test_a_muted_curve_stays_as_it_is_and_holds_nothing(scripted):
+    target = hero(scripted)
+    key_pose(target, 20, ["left_shoulder"])
+    own = target.animation_data.action
+    for curve in own.layers[0].strips[0].channelbags[0].fcurves:
+        curve.mute = True
+    scripted.strips(("a person walks", FIRST, LAST))
+    before = bytes_of_own_keys(own)
+    generate, scene = scripted.module("addon.services.generate"), bpy.context.scene
+    assert generate.order(scene, scene, target, 1, 5).request.keys is None
+    bpy.ops.genmo.generate(seed=1)
+    assert bytes_of_own_keys(target.animation_data.action) == before
+    assert "muted" in scripted.session.message
