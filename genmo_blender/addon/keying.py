@@ -41,6 +41,10 @@ KEY_FIELDS = (
 """All that a key is made of: name, numbers a key, type; handles last, so that nothing moves them when written."""
 
 
+Fields = dict[str, Array]
+"""Keys of a curve: for each of `KEY_FIELDS` an array (N, size)."""
+
+
 @dataclass(frozen=True)
 class PoseCurves:
     """What is keyed: ``names`` of bones, their ``rotations`` (N, J, 4) in bone axes, the pelvis's ``location`` (N, 3),
@@ -166,28 +170,48 @@ def _kept_times(curve: bpy.types.FCurve, kept: Mapping[Channel, Array]) -> Array
 def _exchange(curve: bpy.types.FCurve, frames: Array, values: Array, kept: Array | None) -> Array:
     """Rebuild one curve: its keys outside the range and those that are ``kept`` (N,) untouched, ours inside. Returns
     which keys of the new curve are ours."""
-    keys = curve.keyframe_points
-    old = {field: np.empty(len(keys) * size, kind) for field, size, kind in KEY_FIELDS}
-    for field, numbers in old.items():
-        keys.foreach_get(field, numbers)
-    times = old["co"][0::2]
+    old = fields_of(curve)
+    times = old["co"][:, 0]
     stays = (times < frames[0]) | (times > frames[-1])
     if kept is not None:
         stays |= kept
     free = np.abs(frames[:, None] - times[stays]).min(axis=1, initial=np.inf) > SAME_TIME
     frames, values = frames[free], values[free]
-    keys.clear()
     if not stays.any():
+        curve.keyframe_points.clear()
         compat.fill_curves([curve], frames, values[None])
         return np.ones(len(frames), bool)
     ours = _generated_keys(frames, values)
     order = np.argsort(np.concatenate([times[stays], frames]), kind="stable")
-    keys.add(len(order))
-    for field, size, _ in KEY_FIELDS:
-        rows = old[field].reshape(-1, size)[stays]
-        keys.foreach_set(field, np.concatenate([rows, ours[field]])[order].ravel())
-    # No curve.update(): it would lay the automatic handles of the animator's neighbouring keys anew.
+    put(curve, {field: np.concatenate([rows[stays], ours[field]])[order] for field, rows in old.items()})
     return order >= int(stays.sum())
+
+
+def fields_of(curve: bpy.types.FCurve) -> Fields:
+    """All that a curve's N keys are made of: for each field of a key an array (N, size)."""
+    keys = curve.keyframe_points
+    out = {field: np.empty(len(keys) * size, kind) for field, size, kind in KEY_FIELDS}
+    for field, numbers in out.items():
+        keys.foreach_get(field, numbers)
+    return {field: out[field].reshape(-1, size) for field, size, _ in KEY_FIELDS}
+
+
+def put(curve: bpy.types.FCurve, fields: Fields) -> None:
+    """Give a curve these keys, in order of time, and no other ones."""
+    keys = curve.keyframe_points
+    keys.clear()
+    keys.add(len(fields["co"]))
+    for field, _, _ in KEY_FIELDS:
+        keys.foreach_set(field, fields[field].ravel())
+    # No curve.update(): it would lay the automatic handles of the animator's neighbouring keys anew.
+
+
+def merged(fields: Fields, more: Fields) -> Fields:
+    """Keys with others among them; where both have one at a time, that of ``more`` holds."""
+    apart = np.abs(fields["co"][:, :1] - more["co"][None, :, 0]).min(axis=1, initial=np.inf) > SAME_TIME
+    both = {field: np.concatenate([rows[apart], more[field]]) for field, rows in fields.items()}
+    order = np.argsort(both["co"][:, 0], kind="stable")
+    return {field: rows[order] for field, rows in both.items()}
 
 
 def _generated_keys(frames: Array, values: Array) -> dict[str, Array]:

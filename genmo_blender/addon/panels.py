@@ -151,6 +151,7 @@ def _draw_generate(
         count.ui_units_x = 4
         count.prop(settings, "takes")
         row = layout.row(align=True)
+        row.operator("genmo.key_as_mine", text="", icon="KEY_HLT")
         row.operator("genmo.in_between", icon="IPO_EASE_IN_OUT")
         amount = row.row(align=True)
         amount.ui_units_x = 4

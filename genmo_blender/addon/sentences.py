@@ -271,8 +271,14 @@ def kept(name: str) -> str:
     return f"Kept “{name}”."
 
 
-def dropped(name: str) -> str:
+def dropped(name: str, added: int = 0) -> str:
+    if added:
+        return f"Dropped. {name} is as it was, with your new keys at {added} time{'s' if added > 1 else ''}."
     return f"Dropped. {name} is as it was."
+
+
+def keyed_as_mine(name: str, frame: float, bones: int) -> str:
+    return f"{bones} bone{'s' if bones > 1 else ''} of {name} at frame {frame:g} are yours now: takes go through them."
 
 
 # Reviewing

@@ -145,6 +145,45 @@ def test_a_changed_generated_key_is_the_animators_and_a_moved_block_is_not(stage
     assert not len(posing.own_keys(action, slot, FIRST, LAST).frames)
 
 
+def test_a_pose_keyed_as_mine_is_gone_through_by_the_next_take(stage):
+    target = hero(stage)
+    write(stage, target)
+    stage.module("addon.services.takes").keep(target)
+    action = target.animation_data.action
+    asked, turns = pose_at(stage, target, 30)
+    assert bpy.ops.genmo.key_as_mine() == {"FINISHED"}
+    found = stage.module("addon.posing").own_keys(action, action.slots[0].identifier, FIRST, LAST)
+    assert found.frames.tolist() == [30] and found.mask.all()
+    write(stage, target, seed=9)
+    assert np.abs(pose_at(stage, target, 30)[0] - asked).max() < 0.0005
+    assert np.abs(pose_at(stage, target, 40)[0] - asked).max() > 0.05
+
+
+def test_drop_keeps_what_the_animator_has_keyed_meanwhile(stage):
+    target = hero(stage)
+    key_pose(target, 20, ["left_shoulder"])
+    own = target.animation_data.action
+    before = bytes_of_own_keys(own)
+    take = write(stage, target)
+    key_pose(target, 30.5, ["head"])
+    path = 'pose.bones["neck"].rotation_quaternion'
+    changed = next(c for c in take.layers[0].strips[0].channelbags[0].fcurves if c.data_path == path)
+    changed.keyframe_points[5].co[1] += 0.01
+    bpy.ops.genmo.drop_take()
+    after = bytes_of_own_keys(own)
+    assert {k: v for k, v in after.items() if "left_shoulder" in k[0]} == before
+    assert len([k for k in after if "head" in k[0]]) == 4
+    curves = keys_by_channel(target)
+    assert [list(k) for k in curves[path, 0][:, :1]] == [[FIRST + 5]]
+    assert target.animation_data.action == own and "new keys at 2 times" in stage.session.message
+
+
+def keys_by_channel(target) -> dict:
+    """All keys (frame, value) of what the character plays."""
+    bag = target.animation_data.action.layers[0].strips[0].channelbags[0]
+    return {(c.data_path, c.array_index): np.array([k.co[:] for k in c.keyframe_points]) for c in bag.fcurves}
+
+
 def test_keep_my_keys_off_replaces_them(stage):
     target = hero(stage)
     key_pose(target, 20)

@@ -87,8 +87,7 @@ class GENMO_OT_drop_take(_Review, bpy.types.Operator):
     bl_label = "Drop"
 
     def act(self, target: bpy.types.Object) -> str:
-        takes.drop(target)
-        return sentences.dropped(target.name)
+        return sentences.dropped(target.name, takes.drop(target))
 
 
 CLASSES = (GENMO_OT_take_next, GENMO_OT_take_previous, GENMO_OT_keep_take, GENMO_OT_drop_take)

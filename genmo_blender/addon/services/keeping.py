@@ -39,24 +39,12 @@ def into_own(target: bpy.types.Object, own: character.OwnState, take: bpy.types.
         if mine is None:
             group = curve.group.name if curve.group else ""
             mine = compat.new_curve(bag, *channel, group)
-        copy_keys(curve, mine)
+        keying.put(mine, keying.fields_of(curve))
     for name in WRITTEN_WITH:
         if name in take:
             action[name] = take[name]
     compat.assign(target, action, own.slot)
     return action
-
-
-def copy_keys(source: bpy.types.FCurve, to: bpy.types.FCurve) -> None:
-    """Give a curve all keys of another, every field of them, and no other ones."""
-    count = len(source.keyframe_points)
-    to.keyframe_points.clear()
-    to.keyframe_points.add(count)
-    for field, size, kind in keying.KEY_FIELDS:
-        numbers = np.empty(count * size, kind)
-        source.keyframe_points.foreach_get(field, numbers)
-        to.keyframe_points.foreach_set(field, numbers)
-    # No update(): it would lay automatic handles anew.
 
 
 def _players(action: bpy.types.Action) -> Iterable[bpy.types.ID]:

@@ -12,7 +12,7 @@ import bpy
 
 from ...protocol.motions import MotionResult, Take
 from .. import character, compat, keying, sentences
-from . import keeping, playback
+from . import added, keeping, playback
 from .writing import Placement, key_take
 
 
@@ -145,13 +145,16 @@ def _frames_of(take: bpy.types.Action) -> tuple[int, int]:
         raise sentences.recipe_unreadable(take.name) from error
 
 
-def drop(target: bpy.types.Object) -> None:
-    """All waiting takes go; the character's own action, slot and pose come back.
+def drop(target: bpy.types.Object) -> int:
+    """All waiting takes go; the character's own action, slot and pose come back, with the keys that the animator has
+    made meanwhile. Returns at how many times there were some.
 
     An action that the animator has chosen meanwhile stays.
     """
     review = target.genmo.review
     own = own_state(target)
+    found, seen = waiting(target), shown(target)
+    mine = added.added_keys(own, [*(action for action in found if action != seen), *([seen] if seen else [])])
     current = target.animation_data.action if target.animation_data else None
     if current is None or current in [w.action for w in review.takes]:
         if own.action is not None and any(
@@ -161,6 +164,7 @@ def drop(target: bpy.types.Object) -> None:
             own = replace(own, action=own.action.copy())
         character.put_back(target, own)
     _abandon(target, own.action)
+    return added.give_back(target, own, mine)
 
 
 def reconcile() -> None:
