@@ -24,6 +24,7 @@ class GENMO_OT_key_as_mine(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         target, scene = common.current_character(context), context.scene
+        assert target is not None  # by `poll`
         frame = scene.frame_current + scene.frame_subframe
         try:
             bones = mine.key_pose(target, frame)
