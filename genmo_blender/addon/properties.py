@@ -19,6 +19,7 @@ from bpy.props import (
 
 from ..protocol.requests import MAX_SEED, MAX_TAKES
 from . import character, compat
+from .overlay_properties import OverlayProperties
 
 
 def _is_character(_self: bpy.types.PropertyGroup, target: bpy.types.Object) -> bool:
@@ -151,6 +152,7 @@ class SceneProperties(bpy.types.PropertyGroup):
         max=60,
     )
     play: BoolProperty(name="Play Result", description="Play the range when takes arrive", default=True)
+    overlays: PointerProperty(type=OverlayProperties, name="Overlays", description="What is drawn while you work")
 
 
 CLASSES = (
@@ -159,6 +161,7 @@ CLASSES = (
     ReviewProperties,
     CharacterProperties,
     TakeProperties,
+    OverlayProperties,
     SceneProperties,
 )
 ATTACHED = (
