@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bpy
-from bpy.props import BoolProperty
+from bpy.props import BoolProperty, EnumProperty
 
 from . import guard
 
@@ -54,5 +54,14 @@ class OverlayProperties(bpy.types.PropertyGroup):
         name="Lane in Dope Sheet",
         description="Show text strips, waiting takes and contacts in the Dope Sheet. Click a strip there to pick it",
         default=True,
+        update=_switched,
+    )
+    lane_edge: EnumProperty(
+        name="Lane at",
+        description="At which edge of the Dope Sheet the lane lies",
+        items=(
+            ("BOTTOM", "Bottom", "Under the keys, where it hides none but those of a list longer than the editor"),
+            ("TOP", "Top", "Over the keys, on the row of the summary"),
+        ),
         update=_switched,
     )

@@ -23,7 +23,7 @@ def width(text):
 
 
 def seen(lane, first=0.0, last=100.0, scale=1.0):
-    return lane.View(1000.0, first, last, 200.0, scale)
+    return lane.View(1000.0, first, last, 200.0, scale, hangs=True)
 
 
 def strip(lane, uid, first, last, text="a person walks", **more):
@@ -51,6 +51,16 @@ def test_the_lane_grows_with_the_interface(lane):
     one, two = (lane.laid_out(contents, seen(lane, scale=scale), width) for scale in (1.0, 2.0))
     assert one.boxes[0].top == two.boxes[0].top == 200.0
     assert two.boxes[0].top - two.boxes[0].bottom == 2 * (one.boxes[0].top - one.boxes[0].bottom)
+
+
+def test_it_stands_on_the_lower_edge_as_it_hangs_from_the_upper(lane):
+    contents = lane.Contents((strip(lane, "a", 10, 30),), (5, 20), ((0, 5, 9),))
+    up = lane.laid_out(contents, seen(lane), width)
+    down = lane.laid_out(contents, lane.View(1000.0, 0.0, 100.0, 14.0, 1.0), width)
+    assert down.boxes[0].bottom == 14.0 and up.boxes[0].top == 200.0
+    by = up.boxes[0].bottom - down.boxes[0].bottom
+    assert [box.bottom - by for box in up.boxes] == [box.bottom for box in down.boxes]
+    assert min(box.bottom for box in down.boxes) == 14.0
 
 
 def test_contacts_lie_under_the_strips_left_over_right_and_hold_their_last_frame(lane):

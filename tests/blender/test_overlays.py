@@ -73,7 +73,7 @@ def test_the_path_lies_on_the_floor_under_the_hips_with_a_dot_each_frame(stage, 
     ticks = made.lines[0].points.reshape(-1, 2, 3)[39:42]
     along = np.gradient(made.dots[0].points.astype(float), axis=0)[[0, 10, 30]]
     assert np.abs(np.einsum("ka,ka->k", ticks[:, 1] - ticks[:, 0], along)).max() < 1e-4
-    np.testing.assert_allclose(np.linalg.norm(ticks[:, 1] - ticks[:, 0], axis=1), 0.4, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(ticks[:, 1] - ticks[:, 0], axis=1), 0.56, atol=1e-5)
 
 
 def test_generated_keys_and_keys_outside_the_range_have_no_ghost(stage, posed):
@@ -108,13 +108,16 @@ def test_contacts_stand_under_their_foot_and_are_bright_in_their_frames(stage, p
     scene, gather = bpy.context.scene, stage.module("addon.overlays.gather")
     only(scene, "contacts")
     monkeypatch.setattr(gather, "contacts_of", lambda action: ((0, 1, 11), (3, 20, 30), (4, 1, 3), (1, 90, 95)))
-    dots = gather.shapes_of(scene, posed).dots[0]
+    dots = gather.shapes_of(scene, posed).discs[0]
     assert len(dots.points) == 3  # the last lies outside the range
+    rims = dots.triangles()[:, :, 1].astype(float) - dots.points[:, None]
+    np.testing.assert_allclose(np.linalg.norm(rims, axis=-1), 2 * 0.045, atol=1e-5)
+    assert np.abs(rims[..., 2]).max() < 1e-5  # they lie on the floor
     assert dots.bright(11).tolist() == [True, False, False] and dots.bright(12).tolist() == [False] * 3
     scene.frame_set(6)
     rest = posed.data.bones["left_ankle"].head_local.z
     ankle = posed.matrix_world @ posed.pose.bones["left_ankle"].head
-    np.testing.assert_allclose(dots.points[0], (*ankle[:2], ankle.z - 2 * (rest - 0.004)), atol=2e-3)
+    np.testing.assert_allclose(dots.points[0], (*ankle[:2], ankle.z - 2 * (rest - 0.008)), atol=2e-3)
     scene.frame_set(2)
     wrist = posed.matrix_world @ posed.pose.bones["left_wrist"].head
     np.testing.assert_allclose(dots.points[2], wrist, atol=1e-4)

@@ -15,8 +15,8 @@ from .layout import Box, Layout, View, laid_out
 
 FONT = 0
 TEXT_SIZE = 11.0
-SCRUBBING = 23.0
-"""Height at scale 1 of the area with the frame numbers, where one scrubs."""
+SCRUBBING, SCROLLBAR, MARKERS = 23.0, 14.0, 42.0
+"""Heights at scale 1 of what Blender has at the edges: the frame numbers where one scrubs, the scroll bar, markers."""
 MODES = ("DOPESHEET", "ACTION", "TIMELINE")
 """Modes of the Dope Sheet that show an armature's keys."""
 _handles: list[object] = []
@@ -36,7 +36,10 @@ def shown(context: bpy.types.Context) -> Layout:
     scale = preferences.system.ui_scale
     first, _ = region.view2d.region_to_view(0, 0)
     last, _ = region.view2d.region_to_view(region.width, 0)
-    view = View(region.width, first, last, region.height - SCRUBBING * scale, scale)
+    hangs = context.scene.genmo.overlays.lane_edge == "TOP"
+    markers = space.show_markers and len(context.scene.timeline_markers) > 0
+    edge = region.height - SCRUBBING * scale if hangs else (MARKERS if markers else SCROLLBAR) * scale
+    view = View(region.width, first, last, edge, scale, hangs)
     blf.size(FONT, TEXT_SIZE * scale)
     return laid_out(told, view, lambda text: blf.dimensions(FONT, text)[0])
 

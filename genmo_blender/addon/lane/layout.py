@@ -1,11 +1,12 @@
 """Where everything in the lane lies, in pixels of the region. Pure numbers, no Blender.
 
-The lane is a band along an edge of the Dope Sheet: text strips and the range of waiting takes, and under them a thin
-bar for each contact, left above right.
+The lane is a band along the upper or lower edge of the Dope Sheet: text strips and the range of waiting takes, and
+under them a thin bar for each contact, left above right.
 """
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -48,14 +49,15 @@ class Contents:
 
 @dataclass(frozen=True)
 class View:
-    """The region: ``width`` pixels from frame ``first`` to frame ``last``, the lane's upper edge at ``top``; ``scale``
-    of the interface."""
+    """The region: ``width`` pixels from frame ``first`` to frame ``last``, the edge that the lane lies at, ``scale`` of
+    the interface. The lane hangs down from its edge (``hangs``), or stands on it."""
 
     width: float
     first: float
     last: float
-    top: float
+    edge: float
     scale: float
+    hangs: bool = False
 
     def x(self, frame: float) -> float:
         """Pixels from the left edge."""
@@ -97,12 +99,13 @@ def laid_out(contents: Contents, view: View, measure: Callable[[str], float]) ->
     if contents == Contents() or view.last <= view.first or view.width <= 0:
         return Layout()
     row, bar, gap = (size * view.scale for size in (ROW, BAR, GAP))
-    bottom = view.top - row
-    boxes = [Box(0.0, view.top - height_of(contents) * view.scale, view.width, view.top, BACK)]
+    top = view.edge if view.hangs else view.edge + height_of(contents) * view.scale
+    bottom = top - row
+    boxes = [Box(0.0, top - height_of(contents) * view.scale, view.width, top, BACK)]
     words: list[Words] = []
     hits: list[tuple[str, Box]] = []
     for strip in contents.strips:
-        box = _within(view, strip.first, strip.last, bottom + gap, view.top - gap)
+        box = _within(view, strip.first, strip.last, bottom + gap, top - gap)
         if box is None:
             continue
         opacity = 0.9 if strip.enabled else OFF
@@ -117,12 +120,12 @@ def laid_out(contents: Contents, view: View, measure: Callable[[str], float]) ->
                 Words(box.left + 4 * view.scale, bottom + 4 * view.scale, text, (*INK[:3], 0.4 + 0.6 * opacity))
             )
     if contents.take is not None:
-        boxes += _take(view, contents.take, bottom, gap)
+        boxes += _take(view, contents.take, bottom, top, gap)
     for side in range(2):
-        top = bottom - side * (bar + gap)
+        under = bottom - gap - side * (bar + gap)
         for part, first, last in contents.contacts:
             # A contact holds its last frame too: half a frame more on both sides, so that one frame can be seen.
-            box = _within(view, first - 0.5, last + 0.5, top - bar, top)
+            box = _within(view, first - 0.5, last + 0.5, under - bar, under)
             if box is not None and (part in RIGHT_PARTS) == bool(side):
                 boxes.append(Box(box.left, box.bottom, box.right, box.top, CONTACTS[side]))
     return Layout(tuple(boxes), tuple(words), tuple(hits))
@@ -130,7 +133,7 @@ def laid_out(contents: Contents, view: View, measure: Callable[[str], float]) ->
 
 def height_of(contents: Contents) -> float:
     """Pixels at scale 1."""
-    return ROW + (2 * (BAR + GAP) if contents.contacts else 0.0)
+    return ROW + GAP + (2 * (BAR + GAP) if contents.contacts else 0.0)
 
 
 def strip_at(layout: Layout, x: float, y: float) -> str:
@@ -146,11 +149,8 @@ def trimmed(text: str, room: float, measure: Callable[[str], float]) -> str:
     text = " ".join(text.split())
     if measure(text) <= room:
         return text
-    best = ""
-    for cut in range(1, len(text)):  # narrow letters: no estimate is safe, and prompts are short
-        if measure(text[:cut] + "…") > room:
-            break
-        best = text[:cut]
+    cuts = range(1, len(text))
+    best = text[: bisect.bisect_right(cuts, room, key=lambda cut: measure(text[:cut] + "…"))]
     whole = best if text[len(best) : len(best) + 1] == " " else best.rpartition(" ")[0]
     kept = (whole or best).rstrip(" ,.;:")
     return kept + "…" if kept else ""
@@ -174,7 +174,7 @@ def _outline(box: Box, thick: float) -> list[Box]:
     ]
 
 
-def _take(view: View, take: tuple[int, int], bottom: float, gap: float) -> list[Box]:
+def _take(view: View, take: tuple[int, int], bottom: float, top: float, gap: float) -> list[Box]:
     """The range of waiting takes: a line under the strips, and a mark at each end that is in view."""
     box = _within(view, take[0], take[1], bottom - gap, bottom + gap)
     if box is None:
@@ -183,5 +183,5 @@ def _take(view: View, take: tuple[int, int], bottom: float, gap: float) -> list[
     for frame in take:
         x = view.x(frame)
         if 0 <= x <= view.width:
-            marks.append(Box(x - gap, bottom - gap, x + gap, view.top, TAKE))
+            marks.append(Box(x - gap, bottom - gap, x + gap, top, TAKE))
     return marks

@@ -13,7 +13,7 @@ from mathutils import Vector
 from .. import guard, measure
 from ..operators.common import current_character
 from . import cache
-from .shapes import Dots, Lines, faded
+from .shapes import Discs, Dots, Lines, faded
 
 FONT = 0
 TEXT_SIZE = 11.0
@@ -35,7 +35,7 @@ def _draw_shapes() -> None:
     context = bpy.context
     with measure.span("overlays"):
         entry = _entry(context)
-        if entry is None or not (entry.shapes.lines or entry.shapes.dots):
+        if entry is None:
             return
         gpu.state.blend_set("ALPHA")
         gpu.state.depth_test_set("LESS_EQUAL")
@@ -45,7 +45,9 @@ def _draw_shapes() -> None:
             for index, lines in enumerate(entry.shapes.lines):
                 _draw_lines(entry, index, lines, scale)
             for index, dots in enumerate(entry.shapes.dots):
-                _draw_dots(entry, index, dots, scale, context.scene.frame_current_final)
+                _draw_dots(entry, index, dots, scale)
+            for index, discs in enumerate(entry.shapes.discs):
+                _draw_discs(entry, index, discs, context.scene.frame_current_final)
         finally:
             gpu.state.depth_mask_set(True)
             gpu.state.depth_test_set("NONE")
@@ -64,22 +66,28 @@ def _draw_lines(entry: cache.Entry, index: int, lines: Lines, scale: float) -> N
     batch.draw(shader)
 
 
-def _draw_dots(entry: cache.Entry, index: int, dots: Dots, scale: float, frame: float) -> None:
-    """Those that are bright at the frame in full size, then the others, small and faint."""
+def _draw_dots(entry: cache.Entry, index: int, dots: Dots, scale: float) -> None:
     shader = gpu.shader.from_builtin("POINT_FLAT_COLOR")
-    bright = dots.bright(frame)
-    kept = entry.batches.get(("dots", index))
+    batch = entry.batches.get(("dots", index))
+    if batch is None:
+        batch = batch_for_shader(shader, "POINTS", {"pos": dots.points, "color": dots.colours})
+        entry.batches["dots", index] = batch
+    gpu.state.point_size_set(dots.size * scale)
+    batch.draw(shader)
+
+
+def _draw_discs(entry: cache.Entry, index: int, discs: Discs, frame: float) -> None:
+    """Those that are bright at the frame, the others faint. Made anew only where others become bright."""
+    shader = gpu.shader.from_builtin("FLAT_COLOR")
+    bright = discs.bright(frame)
+    kept = entry.batches.get(("discs", index))
     if kept is None or not np.array_equal(kept[0], bright):
-        made = []
-        for chosen, colours, size in ((~bright, faded(dots.colours), 0.6), (bright, dots.colours, 1.0)):
-            if chosen.any():
-                content = {"pos": dots.points[chosen], "color": colours[chosen]}
-                made.append((batch_for_shader(shader, "POINTS", content), size * dots.size))
-        kept = entry.batches["dots", index] = (bright, made)
-    for batch, size in kept[1]:
-        gpu.state.point_size_set(size * scale)
-        shader.bind()
-        batch.draw(shader)
+        corners = discs.triangles()
+        colours = np.where(bright[:, None], discs.colours, faded(discs.colours))
+        every = np.repeat(colours, corners.shape[1] * 3, axis=0)
+        batch = batch_for_shader(shader, "TRIS", {"pos": corners.reshape(-1, 3), "color": every})
+        kept = entry.batches["discs", index] = (bright, batch)
+    kept[1].draw(shader)
 
 
 def _draw_labels() -> None:

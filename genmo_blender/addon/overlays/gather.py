@@ -167,9 +167,10 @@ def _contacts(target: bpy.types.Object, state: character.OwnState, bars: list[tu
     parts = np.array([part for part, _, _ in bars])
     which = np.array(CONTACT_JOINTS)[parts]
     places = joints[np.arange(len(bars)), which]
-    places[:, 1] -= np.where(np.isin(parts, HANDS), 0.0, skeleton.rest[which, 1] - shapes.ABOVE_FLOOR)
+    places[:, 1] -= np.where(np.isin(parts, HANDS), 0.0, skeleton.rest[which, 1] - 2 * shapes.ABOVE_FLOOR)
     left = np.array([skeleton.names[j].startswith("left_") for j in which])
-    return shapes.contacts(to_world(target, places), left, np.array([(a, b) for _, a, b in bars]))
+    spans = np.array([(a, b) for _, a, b in bars])
+    return shapes.contacts(to_world(target, places), left, spans, _up(target), _scale(target))
 
 
 def _up(target: bpy.types.Object) -> Array:

@@ -26,6 +26,9 @@ class GENMO_PT_overlays(bpy.types.Panel):
         column.prop(overlays, "path")
         column.prop(overlays, "contacts")
         self.layout.prop(overlays, "lane")
+        row = self.layout.row(align=True)
+        row.active = overlays.lane
+        row.prop(overlays, "lane_edge", expand=True)
 
 
 def register() -> None:

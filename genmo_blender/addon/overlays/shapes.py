@@ -5,7 +5,7 @@ Everything is in world axes and metres. Left is red and right is blue, as on the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,8 +20,11 @@ FAINT = 0.5
 """Share of its opacity that a ghost has, and a contact outside its frames."""
 HEAD = 0.17
 """Metres from the head's joint to its crown."""
-TICK = 0.10
+TICK = 0.14
 """Metres: half a tick across the path."""
+DISC = 0.045
+"""Metres: radius of a contact's disc on the floor."""
+CORNERS = 16
 ABOVE_FLOOR = 0.004
 """Metres: what lies on the floor lies a little above it, so that the grid and a floor do not cut it."""
 
@@ -37,21 +40,34 @@ class Lines:
 
 @dataclass(frozen=True)
 class Dots:
-    """``points`` (N, 3) with ``colours`` (N, 4), both float32; ``size`` in pixels at scale 1.
-
-    ``spans`` (N, 2), where given: the first and last frame at which a dot is bright and full.
-    """
+    """``points`` (N, 3) with ``colours`` (N, 4), both float32; ``size`` in pixels at scale 1."""
 
     points: Array
     colours: Array
     size: float
-    spans: Array | None = None
+
+
+@dataclass(frozen=True)
+class Discs:
+    """Discs around ``points`` (N, 3) with ``colours`` (N, 4), both float32; ``rim`` (C, 3): from a middle to its rim.
+
+    ``spans`` (N, 2): the first and last frame at which a disc is bright.
+    """
+
+    points: Array
+    colours: Array
+    rim: Array
+    spans: Array
 
     def bright(self, frame: float) -> Array:
-        """(N,) which dots are bright at a frame."""
-        if self.spans is None:
-            return np.ones(len(self.points), bool)
+        """(N,) which discs are bright at a frame."""
         return (self.spans[:, 0] <= frame) & (frame <= self.spans[:, 1])
+
+    def triangles(self) -> Array:
+        """(N, C, 3, 3) float32: each disc as triangles."""
+        rims = self.points[:, None] + self.rim
+        middles = np.broadcast_to(self.points[:, None], rims.shape)
+        return np.stack([middles, rims, np.roll(rims, -1, axis=1)], axis=2).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -69,10 +85,13 @@ class Shapes:
 
     lines: tuple[Lines, ...] = ()
     dots: tuple[Dots, ...] = ()
-    labels: tuple[Label, ...] = field(default=())
+    labels: tuple[Label, ...] = ()
+    discs: tuple[Discs, ...] = ()
 
     def __add__(self, other: Shapes) -> Shapes:
-        return Shapes(self.lines + other.lines, self.dots + other.dots, self.labels + other.labels)
+        return Shapes(
+            self.lines + other.lines, self.dots + other.dots, self.labels + other.labels, self.discs + other.discs
+        )
 
 
 def side_colours(names: tuple[str, ...]) -> Array:
@@ -129,8 +148,10 @@ def floor_path(path: Array, keyed: Array, up: Array, scale: float, labels: tuple
         back = raised[-1] - np.cross(across[-1], up)
         parts.append(np.array([[raised[-1], back - 0.6 * across[-1]], [raised[-1], back + 0.6 * across[-1]]]))
     points = np.concatenate(parts)
-    lines = _lines(points, np.broadcast_to(np.array(PATH, np.float32), (*points.shape[:2], 4)), 2.0)
-    dots = Dots(raised.astype(np.float32), np.tile(np.array(PATH, np.float32), (len(raised), 1)), 4.0)
+    colours = np.tile(np.array(PATH, np.float32), (len(points), 2, 1))
+    colours[: len(path) - 1] = faded(colours[: len(path) - 1])  # so that the dots tell the pace
+    lines = _lines(points, colours, 1.5)
+    dots = Dots(raised.astype(np.float32), np.tile(np.array(PATH, np.float32), (len(raised), 1)), 3.0)
     places = raised[keyed] + 1.6 * across[keyed]
     told = tuple(
         Label((float(x), float(y), float(z)), text, PATH) for (x, y, z), text in zip(places, labels, strict=False)
@@ -138,12 +159,17 @@ def floor_path(path: Array, keyed: Array, up: Array, scale: float, labels: tuple
     return Shapes((lines,), (dots,), told)
 
 
-def contacts(places: Array, left: Array, spans: Array) -> Shapes:
-    """Dots where feet stand: ``places`` (N, 3) of the world, ``left`` (N,) flags, ``spans`` (N, 2) frames."""
+def contacts(places: Array, left: Array, spans: Array, up: Array, scale: float) -> Shapes:
+    """Discs where feet stand: ``places`` (N, 3) of the world, ``left`` (N,) flags, ``spans`` (N, 2) frames, ``up`` (3,)
+    the floor's normal, ``scale``: metres of the world per metre of the character."""
     if not len(places):
         return Shapes()
     colours = np.where(left[:, None], np.array(LEFT, np.float32), np.array(RIGHT, np.float32)).astype(np.float32)
-    return Shapes((), (Dots(places.astype(np.float32), colours, 11.0, spans),), ())
+    angles = np.linspace(0.0, 2.0 * np.pi, CORNERS, endpoint=False)[:, None]
+    one = np.cross(up, np.eye(3)[np.argmin(np.abs(up))])
+    one /= np.linalg.norm(one)
+    rim = DISC * scale * (np.cos(angles) * one + np.sin(angles) * np.cross(up, one))
+    return Shapes(discs=(Discs(places.astype(np.float32), colours, rim, spans),))
 
 
 def number(frame: float) -> str:
