@@ -111,7 +111,7 @@ def test_contacts_stand_under_their_foot_and_are_bright_in_their_frames(stage, p
     dots = gather.shapes_of(scene, posed).discs[0]
     assert len(dots.points) == 3  # the last lies outside the range
     rims = dots.triangles()[:, :, 1].astype(float) - dots.points[:, None]
-    np.testing.assert_allclose(np.linalg.norm(rims, axis=-1), 2 * 0.045, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(rims, axis=-1), 2 * 0.06, atol=1e-5)
     assert np.abs(rims[..., 2]).max() < 1e-5  # they lie on the floor
     assert dots.bright(11).tolist() == [True, False, False] and dots.bright(12).tolist() == [False] * 3
     scene.frame_set(6)

@@ -207,6 +207,12 @@ def story() -> Iterator[float]:
         yield from picture(f"11-without-{name}")
         switch(**{name: True})
         RESULTS[name] = changed("11-poses", f"11-without-{name}", "VIEW_3D")
+    view = area("VIEW_3D").spaces[0].region_3d
+    before = view.view_distance, view.view_location.copy(), view.view_rotation.copy()
+    view.view_distance, view.view_location = 4.4, (0.1, -1.7, 0.6)
+    view.view_rotation = Euler((0.95, 0.0, 0.8)).to_quaternion()
+    yield from picture("14-close")
+    view.view_distance, view.view_location, view.view_rotation = before
     yield from clicks()
     RESULTS["failed"] = sorted(module("guard").failed())
 

@@ -22,7 +22,7 @@ HEAD = 0.17
 """Metres from the head's joint to its crown."""
 TICK = 0.14
 """Metres: half a tick across the path."""
-DISC = 0.045
+DISC = 0.06
 """Metres: radius of a contact's disc on the floor."""
 CORNERS = 16
 ABOVE_FLOOR = 0.004
