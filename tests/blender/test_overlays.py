@@ -144,6 +144,24 @@ def test_shapes_are_made_anew_only_when_something_changed(stage, posed):
     np.testing.assert_allclose(moved, np.tile([1.0, 0.0, 0.0], (len(moved), 1)), atol=1e-5)
 
 
+def test_a_drawing_that_finds_something_old_asks_but_not_for_a_ride_while_the_scene_plays(stage, posed, monkeypatch):
+    scene, cache = bpy.context.scene, stage.module("addon.overlays.cache")
+    asked = []
+    monkeypatch.setattr(cache, "ask", lambda: asked.append(1))
+    assert cache.look(scene, posed) is None and len(asked) == 1
+    entry = cache.refresh(scene, posed)
+    assert cache.look(scene, posed) is entry and len(asked) == 1
+    posed.location.x += 1.0
+    bpy.context.view_layer.update()
+    monkeypatch.setattr(cache, "_playing", lambda: True)
+    assert cache.look(scene, posed) is entry and len(asked) == 1
+    scene.genmo.overlays.path = False
+    assert cache.look(scene, posed) is entry and len(asked) == 2
+    scene.genmo.overlays.path = True
+    monkeypatch.setattr(cache, "_playing", lambda: False)
+    assert cache.look(scene, posed) is entry and len(asked) == 3
+
+
 def test_a_character_without_animation_or_without_our_bones_shows_nothing(stage, posed):
     scene, gather = bpy.context.scene, stage.module("addon.overlays.gather")
     empty = stage.module("addon.overlays.shapes").Shapes()

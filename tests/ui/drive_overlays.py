@@ -214,6 +214,9 @@ def story() -> Iterator[float]:
     yield from picture("14-close")
     view.view_distance, view.view_location, view.view_rotation = before
     yield from clicks()
+    with bpy.context.temp_override(window=window(), area=area("VIEW_3D"), region=region("VIEW_3D")):
+        bpy.ops.wm.call_panel("INVOKE_DEFAULT", name="GENMO_PT_overlays", keep_open=True)
+    yield from picture("15-panel")
     RESULTS["failed"] = sorted(module("guard").failed())
 
 

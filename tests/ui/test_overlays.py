@@ -55,3 +55,4 @@ def test_nothing_failed_to_draw(results):
     assert results["failed"] == []
     drawn = [json.loads(line)["what"] for line in (OUT / "measured.jsonl").read_text(encoding="utf-8").splitlines()]
     assert drawn.count("overlays") > 20 and drawn.count("lane") > 20
+    assert "Traceback" not in (OUT / "blender.log").read_text(encoding="utf-8", errors="replace")

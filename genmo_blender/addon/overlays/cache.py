@@ -37,11 +37,20 @@ _edits: dict[int, int] = {}
 
 
 def look(scene: bpy.types.Scene, target: bpy.types.Object) -> Entry | None:
-    """What there is to draw, perhaps a moment old; gathering is asked for when it is."""
+    """What there is to draw, perhaps a moment old; gathering is asked for when it is.
+
+    A character that is carried along while the scene plays keeps its shapes until it stops: they would be made anew at
+    each frame.
+    """
     entry = _entries.get(target.session_uid)
-    if entry is None or entry.key != gather.key_of(scene, target, _edits):
+    key = gather.key_of(scene, target, _edits)
+    if entry is None or entry.key[:-1] != key[:-1] or (entry.key != key and not _playing()):
         ask()
     return entry
+
+
+def _playing() -> bool:
+    return any(window.screen.is_animation_playing for window in bpy.context.window_manager.windows)
 
 
 def ask() -> None:

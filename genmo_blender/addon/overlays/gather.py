@@ -26,21 +26,24 @@ HANDS = (4, 5)
 
 
 def key_of(scene: bpy.types.Scene, target: bpy.types.Object, edits: Mapping[int, int]) -> tuple[Any, ...]:
-    """All that the shapes depend on; cheap enough for every redraw. ``edits``: how often each action was changed."""
+    """All that the shapes depend on, the character's place last; cheap enough for every redraw.
+
+    ``edits``: how often each action was changed.
+    """
     switches = scene.genmo.overlays
     data = target.animation_data
     action = data.action if data else None
     if action is None:
-        return (target.session_uid, None)
+        return (target.session_uid, None, ())
     return (
         target.session_uid,
         action.session_uid,
         edits.get(action.session_uid, 0),
         data.action_slot.identifier if data.action_slot else "",
         range_of(scene),
-        tuple(x for row in target.matrix_world for x in row),
         (switches.ghosts, switches.path, switches.contacts),
         contacts_of(action),
+        tuple(x for row in target.matrix_world for x in row),
     )
 
 
