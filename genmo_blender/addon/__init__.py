@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from importlib import import_module
 
-MODULES = ("icons", "properties", "preferences", "session", "operators", "panels", "menus", "handlers")
+MODULES = (
+    "icons",
+    "properties",
+    "preferences",
+    "session",
+    "operators",
+    "panels",
+    "menus",
+    "handlers",
+    "overlays",
+    "lane",
+)
 
 
 def register() -> None:

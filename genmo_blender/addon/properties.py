@@ -19,6 +19,7 @@ from bpy.props import (
 
 from ..protocol.requests import MAX_SEED, MAX_TAKES
 from . import character, compat
+from .overlay_properties import OverlayProperties
 
 KEEP_WAYS = (
     (
@@ -182,6 +183,7 @@ class SceneProperties(bpy.types.PropertyGroup):
         default=True,
     )
     play: BoolProperty(name="Play Result", description="Play the range when takes arrive", default=True)
+    overlays: PointerProperty(type=OverlayProperties, name="Overlays", description="What is drawn while you work")
 
 
 CLASSES = (
@@ -190,6 +192,7 @@ CLASSES = (
     ReviewProperties,
     CharacterProperties,
     TakeProperties,
+    OverlayProperties,
     SceneProperties,
 )
 ATTACHED = (

@@ -80,6 +80,12 @@ def empty_prompt(first: float, last: float) -> GenmoFailure:
     )
 
 
+def strip_gone() -> GenmoFailure:
+    return RequestFailure(
+        "strip_gone", "The text strip is gone: it was removed, or its scene is not shown.", "Pick another strip."
+    )
+
+
 def strip_outside_range(text: str, first: int, last: int, range_first: int, range_last: int) -> GenmoFailure:
     return RequestFailure(
         "prompt_outside_range",
