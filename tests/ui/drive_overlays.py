@@ -213,6 +213,14 @@ def story() -> Iterator[float]:
     view.view_rotation = Euler((0.95, 0.0, 0.8)).to_quaternion()
     yield from picture("14-close")
     view.view_distance, view.view_location, view.view_rotation = before
+    area("DOPESHEET_EDITOR").ui_type = "TIMELINE"
+    yield from picture("16-timeline")
+    switch(lane=False)
+    yield from picture("16-timeline-off")
+    switch(lane=True)
+    RESULTS["lane in the timeline"] = changed("16-timeline", "16-timeline-off", "DOPESHEET_EDITOR")
+    area("DOPESHEET_EDITOR").ui_type = "DOPESHEET"
+    yield 1.0
     yield from clicks()
     with bpy.context.temp_override(window=window(), area=area("VIEW_3D"), region=region("VIEW_3D")):
         bpy.ops.wm.call_panel("INVOKE_DEFAULT", name="GENMO_PT_overlays", keep_open=True)

@@ -26,7 +26,7 @@ def results() -> dict:
     return noted
 
 
-@pytest.mark.parametrize("what", ["path", "ghosts", "contacts", "numbers", "lane"])
+@pytest.mark.parametrize("what", ["path", "ghosts", "contacts", "numbers", "lane", "lane in the timeline"])
 def test_each_switch_shows_and_hides_its_pixels(results, what):
     assert results[what] > SOME
 
