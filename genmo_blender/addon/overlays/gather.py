@@ -12,7 +12,7 @@ from ...motion import frames as axes
 from ...motion.kinematics import positions_from_world, world_rotations
 from ...motion.rotations import Array, from_matrix, multiply
 from ...motion.skeleton import CONTACT_JOINTS, Skeleton, canonical
-from .. import character, compat, reading
+from .. import character, ownership, reading
 from ..paths import location_path
 from . import shapes
 from .shapes import Shapes
@@ -83,14 +83,14 @@ def shapes_of(scene: bpy.types.Scene, target: bpy.types.Object) -> Shapes:
 
 
 def own_key_frames(curves: Mapping[reading.Channel, bpy.types.FCurve], first: float, last: float) -> Array:
-    """(K,) frames within the range at which the animator has set a key: any whose type is not "generated"."""
-    found = [np.empty(0)]
+    """(K,) frames within the range at which the animator has set a key, whatever its type (`ownership`)."""
+    found, known = [np.empty(0)], None
     for curve in curves.values():
-        keys = curve.keyframe_points
-        co, kinds = np.empty(2 * len(keys), np.float32), np.empty(len(keys), np.int32)
+        keys, action = curve.keyframe_points, curve.id_data
+        known = ownership.written(action) if known is None else known
+        co = np.empty(2 * len(keys), np.float32)
         keys.foreach_get("co", co)
-        keys.foreach_get("type", kinds)
-        found.append(co[0::2][kinds != compat.GENERATED])
+        found.append(co[0::2][ownership.mine(action, curve, known)])
     frames = np.unique(np.round(np.concatenate(found), 2))
     return frames[(frames >= first) & (frames <= last)]
 
