@@ -136,25 +136,37 @@ def _signs_matched(curves: PoseCurves, before: dict[tuple[str, int], Any]) -> Po
 
 def _exchange(curve: bpy.types.FCurve, frames: Array, values: Array) -> None:
     """Rebuild one curve: its keys outside the range untouched, ours inside."""
-    keys = curve.keyframe_points
-    old = {field: np.empty(len(keys) * size, kind) for field, size, kind in KEY_FIELDS}
-    for field, numbers in old.items():
-        keys.foreach_get(field, numbers)
-    times = old["co"][0::2]
+    old = read_keys(curve)
+    times = old["co"][:, 0]
     left, right = times < frames[0], times > frames[-1]
-    ours = _generated_keys(frames, values)
-    keys.clear()
     if not left.any() and not right.any():
+        curve.keyframe_points.clear()
         compat.fill_curves([curve], frames, values[None])
         return
-    keys.add(int(left.sum()) + len(frames) + int(right.sum()))
-    for field, size, _ in KEY_FIELDS:
-        rows = old[field].reshape(-1, size)
-        keys.foreach_set(field, np.concatenate([rows[left], ours[field], rows[right]]).ravel())
+    ours = generated_keys(frames, values)
+    write_keys(curve, {f: np.concatenate([rows[left], ours[f], rows[right]]) for f, rows in old.items()})
+
+
+def read_keys(curve: bpy.types.FCurve) -> dict[str, Array]:
+    """Every field of a curve's keys, (N, size)."""
+    keys = curve.keyframe_points
+    read: dict[str, Array] = {field: np.empty(len(keys) * size, kind) for field, size, kind in KEY_FIELDS}
+    for field, numbers in read.items():
+        keys.foreach_get(field, numbers)
+    return {field: read[field].reshape(-1, size) for field, size, _ in KEY_FIELDS}
+
+
+def write_keys(curve: bpy.types.FCurve, fields: dict[str, Array]) -> None:
+    """Make these, rising in time, all the keys of a curve."""
+    keys = curve.keyframe_points
+    keys.clear()
+    keys.add(len(fields["co"]))
+    for field, _, _ in KEY_FIELDS:
+        keys.foreach_set(field, np.ascontiguousarray(fields[field]).ravel())
     # No curve.update(): it would lay the automatic handles of the animator's neighbouring keys anew.
 
 
-def _generated_keys(frames: Array, values: Array) -> dict[str, Array]:
+def generated_keys(frames: Array, values: Array) -> dict[str, Array]:
     """Every field of our keys, (N, size): what `compat.fill_curves` makes with Blender's defaults."""
     ours: dict[str, Array] = {field: np.zeros((len(frames), size), kind) for field, size, kind in KEY_FIELDS}
     points = np.stack([frames, values], axis=1).astype(np.float32)

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import bpy
 
-from . import character, generate, review, strips
+from . import character, clean_up, contacts, generate, review, strips
 
-CLASSES = (*character.CLASSES, *strips.CLASSES, *generate.CLASSES, *review.CLASSES)
+CLASSES = (
+    *character.CLASSES,
+    *strips.CLASSES,
+    *generate.CLASSES,
+    *review.CLASSES,
+    *clean_up.CLASSES,
+    *contacts.CLASSES,
+)
 
 
 def register() -> None:

@@ -96,7 +96,7 @@ def _blame(target: Target, step: Step, turned: Array, bone: Array, place: Array,
     arms = place[:, None] - step.posed.heads[:, time].transpose(1, 0, 2)
     part = np.cross(turned[:, time].transpose(1, 0, 2), arms)
     bones = np.einsum("nja,na->nj", part, way) * target.body.ancestors[bone]
-    moved = (step.curves - target.curves)[-1, time, :3]
+    moved = (step.curves - target.curves)[-1, time, :3] @ target.body.path_axes.T
     return np.concatenate([bones, np.einsum("na,na->n", moved, way)[:, None]], axis=1)
 
 
