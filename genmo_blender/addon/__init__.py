@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from importlib import import_module
 
-MODULES = ("icons", "properties", "preferences", "session", "operators", "panels", "menus", "handlers")
+MODULES = (
+    "icons",
+    "properties",
+    "preferences",
+    "session",
+    "operators",
+    "panels",
+    "clean_up_panel",
+    "menus",
+    "handlers",
+)
 
 
 def register() -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty
 
 from ...motion.contacts import FootMode
 from ...motion.smooth_keeping import Strength
 from ...protocol.failures import GenmoFailure
 from .. import clean_up_properties, sentences, session
-from ..services import clean_up, contact_bars, passages
+from ..services import clean_up, contact_bars, passages, reducing, retime, stitch, takes
 from . import common
 
 
@@ -149,7 +149,89 @@ class GENMO_OT_detect_contacts(CleanUp, bpy.types.Operator):
         return contact_bars.detect_anew(target, scene)
 
 
+class GENMO_OT_reduce_keys(CleanUp, bpy.types.Operator):
+    """Few keys with handles in place of dense ones, within an error on the body. The dense keys can be restored"""
+
+    bl_idname = "genmo.reduce_keys"
+    bl_label = "Reduce Keys"
+    FROM_PANEL = (("distance", "distance"),)
+
+    distance: FloatProperty(
+        name="Error",
+        description="How far any point of the body may be off, in millimetres",
+        default=5.0,
+        min=0.1,
+        soft_max=30.0,
+        max=500.0,
+    )
+
+    def act(self, target: bpy.types.Object, scene: bpy.types.Scene) -> str:
+        done = reducing.reduce(target, scene, self.distance)
+        return sentences.keys_reduced(done.before, done.after, done.worst, done.slide)
+
+
+class GENMO_OT_restore_dense_keys(CleanUp, bpy.types.Operator):
+    """Put back the keys that were there before the last Reduce Keys, in its range"""
+
+    bl_idname = "genmo.restore_dense_keys"
+    bl_label = "Restore Dense Keys"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not super().poll(context):
+            return False
+        action = common.current_character(context).animation_data.action
+        if action.genmo.dense is None:
+            cls.poll_message_set(sentences.text_of(sentences.no_dense_keys(action.name)))
+            return False
+        return True
+
+    def act(self, target: bpy.types.Object, _scene: bpy.types.Scene) -> str:
+        return sentences.keys_restored(target.name, reducing.restore(target))
+
+
+class GENMO_OT_retime(CleanUp, bpy.types.Operator):
+    """Make the range longer or shorter. Feet stand, jumps keep their time, and what comes after moves along"""
+
+    bl_idname = "genmo.retime"
+    bl_label = "Retime"
+    FROM_PANEL = (("length", "length"),)
+
+    length: IntProperty(name="Length", description="Frames that the range is made", default=48, min=2)
+
+    def act(self, target: bpy.types.Object, scene: bpy.types.Scene) -> str:
+        return retime.retime(target, scene, self.length)
+
+
+class GENMO_OT_stitch_takes(CleanUp, bpy.types.Operator):
+    """Join the beginning of the shown take to the end of another where they are most alike, as one more take"""
+
+    bl_idname = "genmo.stitch_takes"
+    bl_label = "Stitch Takes"
+
+    other: IntProperty(
+        name="Ends As", description="Number of the take that gives the end. 0: the next one that waits", min=0
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not super().poll(context):
+            return False
+        target = common.current_character(context)
+        if len(takes.waiting(target)) < 2:
+            cls.poll_message_set(sentences.text_of(sentences.needs_two_takes(target.name)))
+            return False
+        return True
+
+    def act(self, target: bpy.types.Object, scene: bpy.types.Scene) -> str:
+        return stitch.stitch(target, scene, self.other)
+
+
 CLASSES = (
+    GENMO_OT_retime,
+    GENMO_OT_stitch_takes,
+    GENMO_OT_reduce_keys,
+    GENMO_OT_restore_dense_keys,
     GENMO_OT_lock_feet,
     GENMO_OT_smooth,
     GENMO_OT_make_loop,

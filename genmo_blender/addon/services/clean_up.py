@@ -1,7 +1,7 @@
 """Clean-up tools that keep the length: Lock Feet, Smooth, Make Loop, Mirror, In Place and Restore Travel.
 
-Each works on what the character plays (`passages`), writes once, and returns the sentence that says what changed. Raises
-GenmoFailure with a sentence, having changed nothing.
+Each works on what the character plays (`passages`), writes once, and returns the sentence that says what changed.
+Raises GenmoFailure with a sentence, having changed nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Contacts of an action: kept as bars at ``action.genmo.contacts`` (part, first, last in scene frames), read and set."""
+"""Contacts of an action, kept as bars at ``action.genmo.contacts``: part, first and last frame of the scene."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import bpy
 from ...motion.skeleton import canonical
 from ...protocol.motions import MotionResult, Take
 from .. import character, compat, keying, sentences
-from . import playback
+from . import playback, reducing
 
 
 @dataclass(frozen=True)
@@ -202,4 +202,5 @@ def _end(target: bpy.types.Object) -> None:
 
 def _remove(actions: Sequence[bpy.types.Action]) -> None:
     for action in actions:
+        reducing.forget(action)
         bpy.data.actions.remove(action)
