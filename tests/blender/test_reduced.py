@@ -135,7 +135,7 @@ def test_poses_by_hand_keep_frame_and_value(stage, walker):
     curves = stage.module("addon.reading").curves_of(
         walker.animation_data.action, walker.animation_data.action_slot.identifier
     )
-    channels = [(f'pose.bones["right_elbow"].rotation_quaternion', i) for i in range(4)]
+    channels = [('pose.bones["right_elbow"].rotation_quaternion', i) for i in range(4)]
     for channel in channels:
         curves[channel].keyframe_points[37].type = "KEYFRAME"
     before = {c: fields_of(stage, walker)[c]["co"][37] for c in channels}

@@ -25,14 +25,17 @@ class CleanUp:
     FROM_PANEL: tuple[tuple[str, str], ...] = ()
 
     @classmethod
-    def poll(cls: Any, context: bpy.types.Context) -> bool:
+    def ready(cls: Any, context: bpy.types.Context) -> bpy.types.Object | None:
+        """For `poll`: the character whose keys can be cleaned up, or None with the reason set."""
         target = common.needs_character(cls, context)
-        if target is None:
-            return False
-        reason = passages.obstacle(target)
+        reason = passages.obstacle(target) if target is not None else None
         if reason is not None:
             cls.poll_message_set(sentences.text_of(reason))
-        return reason is None
+        return target if reason is None else None
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return cls.ready(context) is not None
 
     def act(self, target: bpy.types.Object, scene: bpy.types.Scene) -> str:
         """Do it. Raises GenmoFailure, having changed nothing."""
@@ -127,9 +130,10 @@ class GENMO_OT_restore_travel(CleanUp, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not super().poll(context):
+        target = cls.ready(context)
+        if target is None:
             return False
-        action = common.current_character(context).animation_data.action
+        action = target.animation_data.action
         if clean_up.TRAVEL not in action:
             cls.poll_message_set(sentences.text_of(sentences.no_travel(action.name)))
             return False
@@ -178,9 +182,10 @@ class GENMO_OT_restore_dense_keys(CleanUp, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not super().poll(context):
+        target = cls.ready(context)
+        if target is None:
             return False
-        action = common.current_character(context).animation_data.action
+        action = target.animation_data.action
         if action.genmo.dense is None:
             cls.poll_message_set(sentences.text_of(sentences.no_dense_keys(action.name)))
             return False
@@ -215,9 +220,9 @@ class GENMO_OT_stitch_takes(CleanUp, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not super().poll(context):
+        target = cls.ready(context)
+        if target is None:
             return False
-        target = common.current_character(context)
         if len(takes.waiting(target)) < 2:
             cls.poll_message_set(sentences.text_of(sentences.needs_two_takes(target.name)))
             return False

@@ -8,7 +8,7 @@ from bpy.props import EnumProperty, IntProperty
 from ...motion.contacts import PARTS
 from .. import clean_up_properties, sentences
 from ..services import contact_bars
-from . import clean_up, common
+from . import clean_up
 
 SECONDS = 0.5
 """How long a new contact lasts where no end is given."""
@@ -43,9 +43,10 @@ class GENMO_OT_contact_remove(clean_up.CleanUp, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not super().poll(context):
+        target = cls.ready(context)
+        if target is None:
             return False
-        known = common.current_character(context).animation_data.action.genmo
+        known = target.animation_data.action.genmo
         if not 0 <= known.contact_index < len(known.contacts):
             cls.poll_message_set(sentences.text_of(sentences.no_bar_picked()))
             return False

@@ -76,7 +76,7 @@ def read(target: bpy.types.Object, scene: bpy.types.Scene, frames: tuple[int, in
     if reason is not None:
         raise reason
     state = character.read_state(target)
-    action = state.action
+    action = target.animation_data.action
     other = _also_moved(target, action, state.slot)
     if other is not None:
         raise sentences.action_shared(action.name, other)
@@ -207,8 +207,8 @@ def signs_matched(passage: Passage, bones: Sequence[int], basis: Array, frames: 
     """Rotations (M, 22, 4) whose signs follow the keys before ``frames``, else those after them: no flips there."""
     names, curves, basis = character.body_names(), passage.curves, basis.copy()
     for j in bones:
-        own = [curves.get((rotation_path(names[j]), i)) for i in range(4)]
-        if any(curve is None or not len(curve.keyframe_points) for curve in own):
+        own = [curves[c] for c in ((rotation_path(names[j]), i) for i in range(4)) if c in curves]
+        if len(own) < 4 or any(not len(curve.keyframe_points) for curve in own):
             continue
         keys = own[0].keyframe_points
         for frame, ours, keyed in (
