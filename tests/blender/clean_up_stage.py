@@ -29,14 +29,20 @@ def noisy(stage, motion, seed=0, turn=0.008, way=0.002):
     return q, motion[1] + g.normal(0, way, motion[1].shape)
 
 
-def playing(stage, motion, first=FIRST, target=None):
-    """A character that plays the motion from a frame on, at 30 frames a second, in an action of its own."""
-    bpy.context.scene.render.fps = 30
+def playing(stage, motion, first=FIRST, target=None, fps=30):
+    """A character that plays a motion of 30 frames a second from a frame on, in an action of its own."""
+    bpy.context.scene.render.fps = fps
     target = target or stage.character()
     character, keying = stage.module("addon.character"), stage.module("addon.keying")
     names = character.body_names()
     curves = keying.pose_curves(
-        character.rest_pose(target, names), names, *motion, 30.0, 30.0, first, first + len(motion[1]) - 1
+        character.rest_pose(target, names),
+        names,
+        *motion,
+        30.0,
+        fps,
+        first,
+        first + round((len(motion[1]) - 1) / 30.0 * fps),
     )
     action = keying.new_take_action(target, None, "", "Clip")
     keying.write(action, action.slots[0], curves)

@@ -158,6 +158,34 @@ def test_travel_comes_off_and_goes_back(stage, walker, turning):
     assert not bpy.ops.genmo.restore_travel.poll()
 
 
+@pytest.mark.parametrize("fps", [24, 60])
+def test_all_work_at_any_frame_rate(stage, fps):
+    target = playing(stage, noisy(stage, clip()), fps=fps)
+    last = int(target.animation_data.action.frame_range[1])
+    frames = np.arange(FIRST, last + 1)
+    assert bpy.ops.genmo.smooth(strength="MEDIUM") == {"FINISHED"}
+    assert bpy.ops.genmo.lock_feet(mode="ALWAYS") == {"FINISHED"}
+    bars = stage.module("addon.services.contact_bars").within(target.animation_data.action, FIRST, last)
+    assert stage.module("motion.feet").measured(joints_of(stage, target, frames), fps, bars).slide <= 0.5
+    away = np.linalg.norm(motion_of(stage, target, [last])[1][0] - clip()[1][-1])
+    assert away < 0.1
+    assert bpy.ops.genmo.make_loop() == {"FINISHED"}
+
+
+def test_three_rounds_of_a_loop_do_not_slide(stage, walker):
+    bpy.ops.genmo.make_loop()
+    action = walker.animation_data.action
+    first, last = int(action.frame_start), int(action.frame_end)
+    n = last - first
+    joints = joints_of(stage, walker, np.arange(first, last + 1))
+    way = (joints[-1, 0] - joints[0, 0]) * [1.0, 0.0, 1.0]
+    rounds = np.concatenate([joints[:-1] + i * way for i in range(3)])
+    contacts = stage.module("motion.contacts")
+    flags = contacts.flags_of(stage.module("addon.services.contact_bars").within(action, first, last), n + 1)[:-1]
+    bars = contacts.bars_of(np.tile(flags, (3, 1)))
+    assert len(bars) and stage.module("motion.feet").measured(rounds, 30.0, bars).slide <= 0.5
+
+
 # That they touch nothing else
 
 
@@ -181,11 +209,11 @@ def test_the_range_goes_over_into_what_lies_beside_it(stage, walker, tool):
         np.testing.assert_allclose(after[frame - FIRST], before[frame - FIRST], atol=1e-4)
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("tool", [*TOOLS, "retime"])
 def test_each_is_one_undo_step(stage, walker, tool):
     bpy.ops.ed.undo_push(message="start")
     before = stage.scene_hash()
-    assert called(tool, **TOOLS[tool]) == {"FINISHED"}
+    assert called(tool, **TOOLS.get(tool, {"length": 90})) == {"FINISHED"}
     after = stage.scene_hash()
     assert after != before
     bpy.ops.ed.undo()

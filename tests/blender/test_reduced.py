@@ -83,6 +83,20 @@ def test_keys_are_shared_typed_and_bezier(stage, walker):
     assert len(ends) >= 3 and np.isin(ends, ankle).all()
 
 
+def test_locked_feet_take_keys_and_more_slide_takes_fewer(stage, walker):
+    bpy.ops.genmo.lock_feet(mode="AUTO")
+    counts, slides = [], []
+    for slide in (0.1, 1.0):
+        bpy.ops.genmo.reduce_keys(distance=5.0, slide=slide)
+        print(stage.session.message)
+        counts.append(sum(len(keys["co"]) for keys in fields_of(stage, walker).values()))
+        bars = stage.module("addon.services.contact_bars").within(walker.animation_data.action, FIRST, LAST)
+        slides.append(stage.module("motion.feet").measured(joints_of(stage, walker, ALL), 30.0, bars).slide)
+        bpy.ops.genmo.restore_dense_keys()
+    assert counts[1] < 0.8 * counts[0] and counts[0] < 0.3 * 91 * FRAMES
+    assert slides[0] <= 0.12 and 0.1 < slides[1] <= 1.02
+
+
 def test_dense_keys_come_back_bit_for_bit(stage, walker):
     action = walker.animation_data.action
     before, actions = stage.action_hash(action), len(bpy.data.actions)

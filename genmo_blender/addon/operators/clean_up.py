@@ -169,8 +169,17 @@ class GENMO_OT_reduce_keys(CleanUp, bpy.types.Operator):
         max=500.0,
     )
 
+    slide: FloatProperty(
+        name="Feet Slide",
+        description="How much faster standing feet may slide, in cm/s. More lets the legs do with fewer keys",
+        default=0.1,
+        min=0.01,
+        soft_max=1.0,
+        max=100.0,
+    )
+
     def act(self, target: bpy.types.Object, scene: bpy.types.Scene) -> str:
-        done = reducing.reduce(target, scene, self.distance)
+        done = reducing.reduce(target, scene, self.distance, self.slide)
         return sentences.keys_reduced(done.before, done.after, done.worst, done.slide)
 
 

@@ -50,8 +50,9 @@ def body(target: bpy.types.Object) -> Body:
     return body_of(parents, offsets, rests, turns[0])
 
 
-def reduce(target: bpy.types.Object, scene: bpy.types.Scene, distance: float) -> Outcome:
-    """Few keys for the passage, no point of the body farther off than ``distance`` mm. Raises GenmoFailure."""
+def reduce(target: bpy.types.Object, scene: bpy.types.Scene, distance: float, slide: float = 0.1) -> Outcome:
+    """Few keys for the passage, no point of the body farther off than ``distance`` mm, and feet that slide no more than
+    ``slide`` cm/s faster. Raises GenmoFailure."""
     passage = passages.read(target, scene)
     values, bones = passage.values, canonical().parents
     rotations = continuous(values[:, 3:].reshape(len(values), len(bones), 4))
@@ -60,7 +61,7 @@ def reduce(target: bpy.types.Object, scene: bpy.types.Scene, distance: float) ->
     contacts = _contacts(bars, len(values))
     built = body(target)
     own = _own(passage)
-    reduced = reduce_keys(built, rotations, values[:, :3], passage.fps, contacts, Allowed(distance), own, UP)
+    reduced = reduce_keys(built, rotations, values[:, :3], passage.fps, contacts, Allowed(distance, slide), own, UP)
     passages.refuse_closed(passage, range(len(bones)))
     before = _count(passage)
     _keep_dense(passage)

@@ -57,7 +57,10 @@ def where_to_add(target: Target, step: Step, off: Array, sliding: Array) -> list
         before, after = (
             _blame(target, step, turned, bone, step.posed.heads[bone, t], t, wrong) for t in (time, time + 1)
         )
-        shares.append(after - before)
+        legs = after - before
+        # Legs make up for the pelvis; a key on the pelvis costs seven channels and moves both feet.
+        legs[:, [0, -1]] = -np.inf
+        shares.append(legs)
         times.append(time)
     blamed, at = np.concatenate(shares, axis=0), np.concatenate(times)
     key = step.basis.left[:, at].T
