@@ -74,7 +74,7 @@ def _draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     here = session.current()
     settings = context.scene.genmo
     target = current_character(context)
-    letters = letters_of(context)
+    letters = _letters(context)
     _draw_status(layout, here, letters)
     _draw_character(layout, settings, target)
     if target is not None:
@@ -83,14 +83,14 @@ def _draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     if target is not None and takes.in_review(target):
         _draw_review(layout, target)
     if here.message:
-        draw_text(layout, here.message, letters, alert=here.alert)
+        _draw_text(layout, here.message, letters, alert=here.alert)
     _draw_settings(layout, settings)
 
 
 def _draw_status(layout: bpy.types.UILayout, here: session.Session, letters: int) -> None:
     layout.label(text=here.status(), icon="CHECKMARK" if here.jobs is not None else "ERROR")
     if here.missing is not None:
-        draw_text(layout, sentences.text_of(here.missing), letters)
+        _draw_text(layout, sentences.text_of(here.missing), letters)
         layout.operator("preferences.addon_show", text="Open Preferences").module = session.preferences.EXTENSION
 
 
@@ -126,7 +126,7 @@ def _draw_strips(
     if picked is not None and picked.genmo.character == target:
         layout.prop(picked.genmo, "strength", slider=True)
         for note in prompt_notes.notes(timeline.prompt_text(picked), session.current().model):
-            draw_text(layout, note, letters, alert=True)
+            _draw_text(layout, note, letters, alert=True)
 
 
 def _draw_generate(
@@ -195,12 +195,12 @@ def _draw_review(layout: bpy.types.UILayout, target: bpy.types.Object) -> None:
         box.label(text=shown.name, icon="ACTION")
 
 
-def letters_of(context: bpy.types.Context) -> int:
+def _letters(context: bpy.types.Context) -> int:
     """About how many letters a line of the sidebar holds: a label does not wrap by itself."""
     return max(20, int(context.region.width / (7.5 * context.preferences.system.ui_scale)))
 
 
-def draw_text(layout: bpy.types.UILayout, text: str, letters: int, alert: bool = False) -> None:
+def _draw_text(layout: bpy.types.UILayout, text: str, letters: int, alert: bool = False) -> None:
     column = layout.column(align=True)
     column.alert = alert
     line = ""
@@ -212,6 +212,9 @@ def draw_text(layout: bpy.types.UILayout, text: str, letters: int, alert: bool =
             line = f"{line} {word}".strip()
     column.label(text=line)
 
+
+letters_of, draw_text = _letters, _draw_text
+"""For the tab's other panels."""
 
 CLASSES = (GENMO_UL_strips, GENMO_PT_view3d, GENMO_PT_sequencer)
 

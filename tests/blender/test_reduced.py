@@ -186,3 +186,22 @@ def test_the_reduced_body_looks_the_same_from_the_joints(stage, walker):
     before = joints_of(stage, walker, ALL)
     bpy.ops.genmo.reduce_keys(distance=5.0)
     assert 1000 * np.linalg.norm(joints_of(stage, walker, ALL) - before, axis=-1).max() <= 5.01
+
+
+def test_a_take_over_a_reduced_action_leaves_what_belongs_to_the_original(scripted):
+    target = scripted.shot()
+    playing(scripted, clip(), first=1, target=target)
+    own = target.animation_data.action
+    bpy.ops.genmo.reduce_keys(distance=5.0)
+    bars = scripted.module("addon.services.contact_bars")
+    known, dense = bars.kept(own), own.genmo.dense.name
+    assert known
+    bpy.ops.genmo.generate(seed=4)
+    take = target.animation_data.action
+    assert take != own and take.genmo.dense is None and not bars.kept(take)
+    bpy.ops.genmo.drop_take()
+    assert own.genmo.dense.name == dense and bars.kept(own) == known
+    # A copy made by hand shares the dense keys: what one brings back stays for the other.
+    own.copy()
+    assert bpy.ops.genmo.restore_dense_keys() == {"FINISHED"}
+    assert dense in bpy.data.actions

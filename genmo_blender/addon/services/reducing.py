@@ -186,14 +186,23 @@ def restore(target: bpy.types.Object) -> int:
         passages.exchange(mine, first, last, {field: rows[inside] for field, rows in keys.items()})
         count += int(inside.sum())
     action.genmo.dense = kept.genmo.dense
-    bpy.data.actions.remove(kept)
+    _release(kept)
     return count
 
 
 def forget(action: bpy.types.Action) -> None:
     """Remove the dense keys kept for an action that goes."""
-    kept = action.genmo.dense
+    kept, action.genmo.dense = action.genmo.dense, None
     while kept is not None:
         older = kept.genmo.dense
-        bpy.data.actions.remove(kept)
+        if not _release(kept):
+            return
         kept = older
+
+
+def _release(kept: bpy.types.Action) -> bool:
+    """Remove kept dense keys, unless a copy of the action needs them too."""
+    if any(action.genmo.dense == kept for action in bpy.data.actions):
+        return False
+    bpy.data.actions.remove(kept)
+    return True

@@ -14,7 +14,7 @@ import bpy
 from ...motion.skeleton import canonical
 from ...protocol.motions import MotionResult, Take
 from .. import character, compat, keying, sentences
-from . import playback, reducing
+from . import contact_bars, playback, reducing
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,9 @@ def _key_take(
         placement.last,
     )
     keying.write(action, action.slots[0], curves)
+    # It began as a copy: what was known of the old motion does not hold for this one.
+    action.genmo.dense = None
+    contact_bars.put(action, placement.first, placement.last, ())
 
 
 def show(target: bpy.types.Object, index: int) -> None:
