@@ -20,8 +20,8 @@ def walker(stage):
 
 
 def heads(target, frames):
-    """Heads and tails (N, 44, 3) of the bones as Blender itself poses them, in the armature's space."""
-    names = [bone.name for bone in target.pose.bones][:22]
+    """Heads and tails (N, 110, 3) of all bones as Blender itself poses them, fingers too, in the armature's space."""
+    names = [bone.name for bone in target.pose.bones]
     told = []
     for frame in frames:
         bpy.context.scene.frame_set(int(frame))
@@ -60,8 +60,8 @@ def test_the_body_stays_within_the_error_and_keys_are_few(stage, walker):
     after = sum(len(keys["co"]) for keys in fields_of(stage, walker).values())
     worst = 1000 * np.linalg.norm(heads(walker, ALL) - before, axis=-1).max()
     print(f"{count} keys to {after} ({100 * after / count:.1f} %), Blender's pose off by {worst:.2f} mm at the worst")
-    # Tails of leaf bones are longer than what the fit watches; bones' heads and ends are not.
-    assert worst < 8.0 and after < 0.3 * count
+    # The other fingers and the bones of the face are not watched, but lie no farther out than what is.
+    assert worst <= 5.01 and after < 0.3 * count
     assert f"{count} to {after} keys" in stage.session.message
 
 

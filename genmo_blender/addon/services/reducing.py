@@ -39,7 +39,7 @@ class Outcome:
 
 
 def body(target: bpy.types.Object) -> Body:
-    """The 22 bones as they rest, in their own axes, heights along Blender's Z."""
+    """The 22 bones as they rest, in their own axes, heights along Blender's Z; hands are watched to the fingertips."""
     parents = canonical().parents
     matrices = np.array([np.array(target.data.bones[name].matrix_local) for name in character.body_names()])
     turns, heads = matrices[:, :3, :3].astype(float), matrices[:, :3, 3].astype(float)
@@ -47,7 +47,15 @@ def body(target: bpy.types.Object) -> Body:
     offsets = np.einsum("jba,jb->ja", turns[above], heads - heads[above])
     axes = from_matrix(turns)
     rests = np.concatenate([axes[:1], multiply(conjugate(axes[above[1:]]), axes[1:])])
-    return body_of(parents, offsets, rests, turns[0])
+    leaves = set(range(len(parents))) - set(parents)
+    tips = {j: turns[j].T @ (_farthest(target.data.bones[character.body_names()[j]]) - heads[j]) for j in leaves}
+    return body_of(parents, offsets, rests, turns[0], tips)
+
+
+def _farthest(bone: bpy.types.Bone) -> Array:
+    """The tail farthest from the bone's head, its own or one of what hangs on it, such as a fingertip."""
+    tails = np.array([list(b.tail_local) for b in (bone, *bone.children_recursive)], dtype=float)
+    return np.asarray(tails[np.linalg.norm(tails - np.array(bone.head_local), axis=1).argmax()])
 
 
 def reduce(target: bpy.types.Object, scene: bpy.types.Scene, distance: float, slide: float = 0.1) -> Outcome:

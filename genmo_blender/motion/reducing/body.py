@@ -5,6 +5,7 @@ Arrays are bone-major, (J, T, ...): a whole tree is then one product with the ma
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -61,11 +62,16 @@ class Body:
 
 
 def body_of(
-    parents: tuple[int, ...], offsets: Array, rests: Array | None = None, path_axes: Array | None = None
+    parents: tuple[int, ...],
+    offsets: Array,
+    rests: Array | None = None,
+    path_axes: Array | None = None,
+    tips: Mapping[int, Array] | None = None,
 ) -> Body:
     """A body whose points are each bone's head, its end, and two points off its middle, where its roll is seen.
 
-    The end is the mean of the children's heads; a bone without children goes on as its parent's end does, half as long.
+    The end is the mean of the children's heads; a bone without children goes on as its parent's end does, half as long,
+    or to its ``tips`` (3,) in its own axes.
     ``rests`` and ``path_axes`` are those of a body whose bones all have the axes of the world, where not given. Raises
     ValueError with a sentence when the bones are no tree with parents first.
     """
@@ -80,6 +86,8 @@ def body_of(
     rests = np.tile([1.0, 0.0, 0.0, 0.0], (len(parents), 1)) if rests is None else normalise(rests)
     on = rotate(conjugate(rests), 0.5 * offsets)
     ends = np.where(count[:, None] > 0, ends / np.maximum(count, 1)[:, None], on)
+    for bone, tip in (tips or {}).items():
+        ends[bone] = tip
     length = np.linalg.norm(ends, axis=1, keepdims=True)
     along = normalise(np.where(length > 1e-9, ends, [0.0, 1.0, 0.0]))
     helper = np.where(np.abs(along[:, :1]) < 0.7, [1.0, 0.0, 0.0], [0.0, 0.0, 1.0])
