@@ -15,6 +15,7 @@ MODULES = (
     "session",
     "operators",
     "panels",
+    "clean_up_panel",
     "menus",
     "handlers",
     "overlays",

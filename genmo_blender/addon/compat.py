@@ -15,7 +15,10 @@ from ..motion.rotations import Array
 
 KEYFRAME = bpy.types.Keyframe.bl_rna.properties
 LINEAR = KEYFRAME["interpolation"].enum_items["LINEAR"].value
+BEZIER = KEYFRAME["interpolation"].enum_items["BEZIER"].value
+KEY_TYPES = {item.identifier: item.value for item in KEYFRAME["type"].enum_items}
 GENERATED = KEYFRAME["type"].enum_items["GENERATED"].value
+ALIGNED = KEYFRAME["handle_left_type"].enum_items["ALIGNED"].value
 AUTO_CLAMPED = KEYFRAME["handle_left_type"].enum_items["AUTO_CLAMPED"].value
 CURVES_NAME_THEIR_GROUP = "group_name" in bpy.types.ActionChannelbagFCurves.bl_rna.functions["new"].parameters
 MODES_WITH_UNDO = ("OBJECT", "POSE")

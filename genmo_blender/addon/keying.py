@@ -181,7 +181,7 @@ def _exchange(curve: bpy.types.FCurve, frames: Array, values: Array, kept: Array
         curve.keyframe_points.clear()
         compat.fill_curves([curve], frames, values[None])
         return np.ones(len(frames), bool)
-    ours = _generated_keys(frames, values)
+    ours = generated_keys(frames, values)
     order = np.argsort(np.concatenate([times[stays], frames]), kind="stable")
     put(curve, {field: np.concatenate([rows[stays], ours[field]])[order] for field, rows in old.items()})
     return order >= int(stays.sum())
@@ -202,7 +202,7 @@ def put(curve: bpy.types.FCurve, fields: Fields) -> None:
     keys.clear()
     keys.add(len(fields["co"]))
     for field, _, _ in KEY_FIELDS:
-        keys.foreach_set(field, fields[field].ravel())
+        keys.foreach_set(field, np.ascontiguousarray(fields[field]).ravel())
     # No curve.update(): it would lay the automatic handles of the animator's neighbouring keys anew.
 
 
@@ -214,7 +214,7 @@ def merged(fields: Fields, more: Fields) -> Fields:
     return {field: rows[order] for field, rows in both.items()}
 
 
-def _generated_keys(frames: Array, values: Array) -> dict[str, Array]:
+def generated_keys(frames: Array, values: Array) -> dict[str, Array]:
     """Every field of our keys, (N, size): what `compat.fill_curves` makes with Blender's defaults."""
     ours: dict[str, Array] = {field: np.zeros((len(frames), size), kind) for field, size, kind in KEY_FIELDS}
     points = np.stack([frames, values], axis=1).astype(np.float32)
@@ -265,7 +265,11 @@ def notes(action: bpy.types.Action) -> list[str]:
             scaled.add(bone[1])
         if bone and any(modifier.type == "CYCLES" and not modifier.mute for modifier in curve.modifiers):
             cycling.add(bone[1])
-    said = ((muted, sentences.muted_channels), (cycling, sentences.cycling_channels), (scaled, sentences.scaled_bones))
+    said = (
+        (muted, sentences.muted_channels),
+        (cycling, sentences.cycling_channels),
+        (scaled, sentences.scale_keys_stay),
+    )
     return [sentence(sorted(bones)) for bones, sentence in said if bones]
 
 

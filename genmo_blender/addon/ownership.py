@@ -49,6 +49,18 @@ def remember(action: bpy.types.Action, curves: Iterable[bpy.types.FCurve], ours:
     action[WRITTEN] = base64.b64encode(np.union1d(kept, new).astype("<u4").tobytes()).decode()
 
 
+def remember_range(action: bpy.types.Action, curves: Iterable[bpy.types.FCurve], first: float, last: float) -> None:
+    """Note that all keys of some curves from ``first`` to ``last`` are ours; of others what was noted stays."""
+    curves, ours = list(curves), []
+    known = written(action)
+    for curve in curves:
+        co = np.empty(2 * len(curve.keyframe_points), np.float32)
+        curve.keyframe_points.foreach_get("co", co)
+        inside = (co[0::2] >= first) & (co[0::2] <= last)
+        ours.append(inside | ~mine(action, curve, known))
+    remember(action, curves, ours)
+
+
 def mine(action: bpy.types.Action, curve: bpy.types.FCurve, known: Array | None = None) -> Array:
     """(N,) bool: which keys of a curve are the animator's. ``known`` is `written`, so that it is read once for all."""
     keys = curve.keyframe_points

@@ -220,6 +220,9 @@ def _draw_text(layout: bpy.types.UILayout, text: str, letters: int, alert: bool 
     column.label(text=line)
 
 
+letters_of, draw_text = _letters, _draw_text
+"""For the tab's other panels."""
+
 CLASSES = (GENMO_UL_strips, GENMO_PT_view3d, GENMO_PT_sequencer)
 
 

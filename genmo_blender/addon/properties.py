@@ -18,7 +18,7 @@ from bpy.props import (
 )
 
 from ..protocol.requests import MAX_SEED, MAX_TAKES
-from . import character, compat
+from . import character, clean_up_properties, compat
 from .overlay_properties import OverlayProperties
 
 KEEP_WAYS = (
@@ -102,11 +102,19 @@ class CharacterProperties(bpy.types.PropertyGroup):
 
 
 class TakeProperties(bpy.types.PropertyGroup):
-    """What a take's action knows while it waits. Its recipe is the custom property ``genmo_recipe``."""
+    """What an action knows: whose take it is while it waits, its contacts, the dense keys that it was reduced from.
+
+    A take's recipe is the custom property ``genmo_recipe``.
+    """
 
     owner: PointerProperty(
         type=bpy.types.Object, name="Character", description="Whose take this is while it waits for Keep or Drop"
     )
+    contacts: CollectionProperty(
+        type=clean_up_properties.ContactBar, name="Contacts", description="When feet and hands of this motion touch"
+    )
+    contact_index: IntProperty(name="Contact", description="The contact that is picked in the list", min=0)
+    dense: PointerProperty(type=bpy.types.Action, name="Dense Keys", description="What Restore Dense Keys brings back")
 
 
 def _strip_picked(self: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
@@ -184,9 +192,13 @@ class SceneProperties(bpy.types.PropertyGroup):
     )
     play: BoolProperty(name="Play Result", description="Play the range when takes arrive", default=True)
     overlays: PointerProperty(type=OverlayProperties, name="Overlays", description="What is drawn while you work")
+    clean_up: PointerProperty(
+        type=clean_up_properties.CleanUpSettings, name="Clean-Up", description="Settings of the clean-up tools"
+    )
 
 
 CLASSES = (
+    *clean_up_properties.CLASSES,
     StripProperties,
     WaitingTake,
     ReviewProperties,

@@ -189,7 +189,7 @@ def cycling_channels(bones: Sequence[str]) -> str:
     return f"Curves of {_few(bones)} repeat (Cycles): outside the range they now repeat the take too."
 
 
-def scaled_bones(bones: Sequence[str]) -> str:
+def scale_keys_stay(bones: Sequence[str]) -> str:
     return (
         f"{_few(bones)} {'have' if len(bones) > 1 else 'has'} scale keys, which stay: the motion is made for scale 1."
     )
@@ -240,7 +240,7 @@ def takes_wait(name: str) -> GenmoFailure:
     return RequestFailure("takes_wait", f"Takes of {name} wait for your choice.", "Press Keep or Drop first.")
 
 
-def action_shared(name: str, others: Sequence[str]) -> GenmoFailure:
+def into_shared_action(name: str, others: Sequence[str]) -> GenmoFailure:
     return RequestFailure(
         "action_shared",
         f"“{name}” also moves {_few(others)}, which would change too.",
@@ -248,7 +248,7 @@ def action_shared(name: str, others: Sequence[str]) -> GenmoFailure:
     )
 
 
-def action_linked(name: str) -> GenmoFailure:
+def into_linked_action(name: str) -> GenmoFailure:
     return RequestFailure(
         "action_linked", f"“{name}” comes from another file and cannot be changed.", "Keep the take as a new action."
     )
@@ -304,3 +304,162 @@ def take_lost(name: str) -> GenmoFailure:
 
 def recipe_unreadable(name: str) -> GenmoFailure:
     return StorageFailure("recipe_unreadable", f"The recipe of “{name}” cannot be read.", "Press Generate instead.")
+
+
+# Cleaning up
+
+
+def no_action(name: str) -> GenmoFailure:
+    return RequestFailure("no_action", f"{name} has no keys to clean up.", "Generate a take, or set keys first.")
+
+
+def action_linked(action: str) -> GenmoFailure:
+    return RequestFailure(
+        "action_linked",
+        f"The action “{action}” is linked from another file and cannot be changed here.",
+        "Make a local copy of it.",
+    )
+
+
+def action_shared(action: str, other: str) -> GenmoFailure:
+    return RequestFailure(
+        "action_shared",
+        f"“{action}” also moves {other}, which would change too.",
+        "Make a single-user copy of the action first.",
+    )
+
+
+def scaled_bones(bones: Sequence[str]) -> GenmoFailure:
+    return RequestFailure(
+        "scaled_bones",
+        f"Keys scale or move bones off their joints ({_few(bones)}), so that feet and reach cannot be measured.",
+        "Clear those scale and location keys, or apply the tool to a copy without them.",
+    )
+
+
+def closed_channels(bones: Sequence[str]) -> GenmoFailure:
+    return RequestFailure(
+        "closed_channels",
+        f"Curves of {_few(bones)} are locked or muted, and the tool would change them.",
+        "Unlock and unmute them in the Graph Editor.",
+    )
+
+
+def modified_curves(bones: Sequence[str]) -> GenmoFailure:
+    return RequestFailure(
+        "modified_curves",
+        f"Curves of {_few(bones)} have modifiers, which would act a second time on what the tool writes.",
+        "Bake or remove those curve modifiers first.",
+    )
+
+
+def nothing_in_range(first: int, last: int, keys_first: int, keys_last: int) -> GenmoFailure:
+    return RequestFailure(
+        "nothing_in_range",
+        f"The range (frames {first}–{last}) has too little of the motion (frames {keys_first}–{keys_last}).",
+        "Set the preview range over the motion, or switch it off.",
+    )
+
+
+def too_short_to_loop(seconds: float) -> GenmoFailure:
+    return RequestFailure(
+        "too_short_to_loop",
+        f"The range is too short to find a loop in: it needs more than {seconds:.1f} seconds.",
+        "Make the range longer.",
+    )
+
+
+def no_contacts() -> GenmoFailure:
+    return RequestFailure(
+        "no_contacts",
+        "No foot touches the floor in this range.",
+        "Add a contact by hand, or use the mode Ground Only.",
+    )
+
+
+def no_bar_picked() -> GenmoFailure:
+    return RequestFailure("no_bar", "No contact is picked.", "Press Detect Contacts, and pick one in the list.")
+
+
+def already_in_place(action: str) -> GenmoFailure:
+    return RequestFailure(
+        "in_place", f"“{action}” is in place already.", "Press Restore Travel to let it travel again."
+    )
+
+
+def no_travel(action: str) -> GenmoFailure:
+    return RequestFailure("no_travel", f"“{action}” keeps no travel to restore.", "Press In Place first.")
+
+
+def travel_does_not_fit(action: str) -> GenmoFailure:
+    return RequestFailure(
+        "travel_lost",
+        f"The travel kept with “{action}” does not fit its frames any more.",
+        "Undo what changed its length, then press Restore Travel.",
+    )
+
+
+def no_dense_keys(action: str) -> GenmoFailure:
+    return RequestFailure(
+        "no_dense_keys", f"“{action}” keeps no dense keys to restore.", "They are kept by Reduce Keys."
+    )
+
+
+def too_short_to_retime(wanted: int) -> GenmoFailure:
+    return RequestFailure(
+        "retime_too_short", f"A motion cannot be retimed to {wanted} frames.", "Give it two frames at the least."
+    )
+
+
+def needs_two_takes(name: str) -> GenmoFailure:
+    return RequestFailure("two_takes", f"{name} has no second take that waits.", "Generate two takes or more, first.")
+
+
+def contacts_found(name: str, count: int, share: float) -> str:
+    return f"{count} contact{'' if count == 1 else 's'} of {name}: some foot is down {100 * share:.0f} % of the time."
+
+
+def feet_locked(name: str, before: float, after: float, sink: float) -> str:
+    return f"Feet of {name}: slide {before:.1f} → {after:.1f} cm/s, sink {sink:.1f} cm."
+
+
+def unchanged(name: str) -> str:
+    return f"{name} needed no change."
+
+
+def smoothed(name: str, before: float, after: float, reach: float | None) -> str:
+    kept = f", quick reaches keep {100 * reach:.0f} %" if reach is not None else ""
+    return f"Smoothed {name}: jerk {before:.0f} → {after:.0f} m/s³{kept}."
+
+
+def keys_reduced(before: int, after: int, worst: float, slide: float) -> str:
+    return f"Reduced {before} to {after} keys, worst {worst:.1f} mm, feet slide {max(slide, 0.0):.2f} cm/s more."
+
+
+def keys_restored(name: str, count: int) -> str:
+    return f"Restored {count} dense keys of {name}."
+
+
+def loop_made(name: str, first: int, last: int, gap: float, travel: float) -> str:
+    way = f"goes on {travel:.2f} m a round" if travel > 0.005 else "stays in place"
+    return f"Loop of {name}: frames {first}–{last}, a gap of {gap:.0f} mm closed, {way}."
+
+
+def made_in_place(name: str, metres: float) -> str:
+    return f"{name} stays in place; {metres:.2f} m of travel are kept with the action."
+
+
+def travel_restored(name: str, metres: float) -> str:
+    return f"{name} travels {metres:.2f} m again."
+
+
+def mirrored(name: str) -> str:
+    return f"Mirrored {name}: left and right exchanged, from where it started."
+
+
+def retimed(name: str, before: int, after: int) -> str:
+    return f"Retimed {name}: {before} to {after} frames; feet stand as long as their share of it."
+
+
+def stitched(first: str, second: str, frame: int, cost: float) -> str:
+    return f"Stitched “{first}” to “{second}” at frame {frame}, where they were {100 * cost:.1f} cm apart."

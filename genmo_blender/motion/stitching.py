@@ -35,12 +35,24 @@ class Cut:
 
 
 def best_cut(
-    a: Take, b: Take, fps: float, within: tuple[float, float] = FROM, of_second: tuple[float, float] = TO
+    a: Take,
+    b: Take,
+    fps: float,
+    within: tuple[float, float] = FROM,
+    of_second: tuple[float, float] = TO,
+    apart: int | None = None,
 ) -> Cut:
-    """The frames at which the takes are most alike, within shares of their lengths."""
+    """The frames at which the takes are most alike, within shares of their lengths.
+
+    ``apart``: how many frames the two may differ at the most, where some are so near; the stitched motion is then as
+    long as ``b``, give or take so many.
+    """
     seen = [features(t.rotations, t.path, fps, flags_of(t.bars, len(t.path))) for t in (a, b)]
     rows, columns = (_rows(len(s), shares) for s, shares in zip(seen, (within, of_second), strict=True))
     costs = distances(seen[0][rows], seen[1][columns])
+    if apart is not None:
+        near = np.abs(rows[:, None] - columns) <= apart
+        costs = np.where(near, costs, np.inf) if near.any() else costs
     i, j = np.unravel_index(np.argmin(costs), costs.shape)
     return Cut(int(rows[i]), int(columns[j]), float(costs[i, j]))
 

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import bpy
 
-from . import character, generate, keys, review, strips
+from . import character, clean_up, contacts, generate, keys, review, strips
 
-CLASSES = (*character.CLASSES, *strips.CLASSES, *generate.CLASSES, *keys.CLASSES, *review.CLASSES)
+CLASSES = (
+    *character.CLASSES,
+    *strips.CLASSES,
+    *generate.CLASSES,
+    *keys.CLASSES,
+    *review.CLASSES,
+    *clean_up.CLASSES,
+    *contacts.CLASSES,
+)
 
 
 def register() -> None:

@@ -27,10 +27,10 @@ def into_own(target: bpy.types.Object, own: character.OwnState, take: bpy.types.
     action = own.action
     assert action is not None
     if action.library is not None or action.override_library is not None:
-        raise sentences.action_linked(action.name)
+        raise sentences.into_linked_action(action.name)
     others = sorted({other.name for other in _players(action) if other != target})
     if others:
-        raise sentences.action_shared(action.name, others)
+        raise sentences.into_shared_action(action.name, others)
     slot = action.slots[own.slot]
     bag = compat.ensure_channelbag(action, slot)
     before = {(curve.data_path, curve.array_index): curve for curve in bag.fcurves}

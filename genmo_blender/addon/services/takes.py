@@ -12,7 +12,7 @@ import bpy
 
 from ...protocol.motions import MotionResult, Take
 from .. import character, compat, keying, sentences
-from . import added, keeping, playback
+from . import added, keeping, playback, reducing
 from .writing import Placement, key_take
 
 
@@ -204,4 +204,5 @@ def _end(target: bpy.types.Object) -> None:
 
 def _remove(actions: Sequence[bpy.types.Action]) -> None:
     for action in actions:
+        reducing.forget(action)
         bpy.data.actions.remove(action)

@@ -9,13 +9,15 @@ import bpy
 import numpy as np
 
 from ...motion import rotations as rot
+from ...motion.contacts import Bars, detect
 from ...motion.fitting import Poses, fitted
 from ...motion.resampling import resample
 from ...motion.rotations import Array
-from ...motion.skeleton import canonical
+from ...motion.skeleton import BODY_JOINTS, canonical
 from ...protocol.motions import Take
 from .. import character, keying, posing, reading, sentences
 from ..paths import location_path, rotation_path
+from . import contact_bars
 
 EVERYWHERE = 0.6
 """From this part of the frames on, the animator's own keys leave hardly anything to be made."""
@@ -57,9 +59,12 @@ def key_take(
     frames = np.arange(first, last + 1)
     begins = first if placement.begins is None else placement.begins
     rotations, path = resample(take.rotations, take.transl, motion_fps, (frames - begins) / fps)
+    rotations, fingers = rotations[:, :BODY_JOINTS], rotations[:, BODY_JOINTS:]
     if placement.amount < 1.0:
         rotations, path = _mixed(reading.motion_at(target, own, frames), rotations, path, placement.amount)
     rotations, path = through_keys(target, own, keys, rotations, path, first, fps)
+    contacts = _contacts(take, motion_fps, rotations, path, fps, first - begins)
+    rotations = np.concatenate([rotations, fingers], axis=1)
     curves = keying.pose_curves(character.rest_pose(target, names), names, rotations, path, fps, fps, first, last)
     skipped, said = keying.untouchable(target)
     if placement.bones:
@@ -67,6 +72,9 @@ def key_take(
         if names[0] not in placement.bones:
             skipped |= {(location_path(names[0]), i) for i in range(3)}
     keying.write(action, action.slots[0], curves, keys.kept, skipped)
+    # It began as a copy: what was known of the old motion does not hold for this one.
+    action.genmo.dense = None
+    contact_bars.put(action, first, last, contacts)
     if len(keys.frames) > EVERYWHERE * len(frames):
         said.append(sentences.keys_everywhere(first, last))
     return [*sentences.keys_kept(len(keys.frames), keys.elsewhere), *said]
@@ -98,6 +106,13 @@ def through_keys(
         poses = Poses(time[at], np.tile(rot.IDENTITY, (int(at.sum()), 1, 1)), held.path[at], mask)
         _, path = fitted(alone, path, fps, poses)
     return rotations, path
+
+
+def _contacts(take: Take, motion_fps: float, rotations: Array, path: Array, fps: float, lead: int) -> Bars:
+    """Where the take stands, of motion on the scene's frames; its own word on contacts counts."""
+    nearest = np.rint((np.arange(len(path)) + lead) * motion_fps / fps).astype(int)
+    confidence = take.contacts[np.clip(nearest, 0, len(take.contacts) - 1)]
+    return detect(contact_bars.joints(rotations, path), fps, confidence)
 
 
 def _mixed(own: reading.Motion, rotations: Array, path: Array, amount: float) -> tuple[Array, Array]:

@@ -5,12 +5,13 @@ Arrays are bone-major, (J, T, ...): a whole tree is then one product with the ma
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from ..rotations import Array, multiply, normalise, rotate, to_matrix
+from ..rotations import Array, conjugate, multiply, normalise, rotate, to_matrix
 
 THICKNESS = 0.3
 """How far off its axis a bone is watched, as a share of its length: the surface of a limb, where its roll is seen."""
@@ -21,12 +22,17 @@ THICKEST = 0.08
 @dataclass(frozen=True)
 class Body:
     """``parents`` (J,), -1 at the root, each before its children; ``offsets`` (J, 3) from the parent's head in the
-    parent's axes, metres; points watched: on which bone (P,) and where in its axes (P, 3)."""
+    parent's axes, metres; points watched: on which bone (P,) and where in its axes (P, 3).
+
+    ``rests`` (J, 4): how each bone's axes lie in its parent's before it turns; ``path_axes`` (3, 3): the axes, as
+    columns, along which the root's place is told."""
 
     parents: tuple[int, ...]
     offsets: Array
     point_bones: Array
     points: Array
+    rests: Array
+    path_axes: Array
 
     @property
     def bones(self) -> int:
@@ -55,11 +61,19 @@ class Body:
         return np.searchsorted(self.point_bones, np.arange(self.bones))
 
 
-def body_of(parents: tuple[int, ...], offsets: Array) -> Body:
+def body_of(
+    parents: tuple[int, ...],
+    offsets: Array,
+    rests: Array | None = None,
+    path_axes: Array | None = None,
+    tips: Mapping[int, Array] | None = None,
+) -> Body:
     """A body whose points are each bone's head, its end, and two points off its middle, where its roll is seen.
 
-    The end is the mean of the children's heads; a bone without children goes on as its parent's end does, half as long.
-    Raises ValueError with a sentence when the bones are no tree with parents first.
+    The end is the mean of the children's heads; a bone without children goes on as its parent's end does, half as long,
+    or to its ``tips`` (3,) in its own axes.
+    ``rests`` and ``path_axes`` are those of a body whose bones all have the axes of the world, where not given. Raises
+    ValueError with a sentence when the bones are no tree with parents first.
     """
     offsets = np.asarray(offsets, dtype=np.float64)
     if not len(parents) or parents[0] != -1 or any(not 0 <= p < b for b, p in enumerate(parents) if b):
@@ -69,7 +83,11 @@ def body_of(parents: tuple[int, ...], offsets: Array) -> Body:
     count = np.bincount(np.array(parents[1:], dtype=int), minlength=len(parents))
     ends = np.zeros_like(offsets)
     np.add.at(ends, list(parents[1:]), offsets[1:])
-    ends = np.where(count[:, None] > 0, ends / np.maximum(count, 1)[:, None], 0.5 * offsets)
+    rests = np.tile([1.0, 0.0, 0.0, 0.0], (len(parents), 1)) if rests is None else normalise(rests)
+    on = rotate(conjugate(rests), 0.5 * offsets)
+    ends = np.where(count[:, None] > 0, ends / np.maximum(count, 1)[:, None], on)
+    for bone, tip in (tips or {}).items():
+        ends[bone] = tip
     length = np.linalg.norm(ends, axis=1, keepdims=True)
     along = normalise(np.where(length > 1e-9, ends, [0.0, 1.0, 0.0]))
     helper = np.where(np.abs(along[:, :1]) < 0.7, [1.0, 0.0, 0.0], [0.0, 0.0, 1.0])
@@ -77,7 +95,8 @@ def body_of(parents: tuple[int, ...], offsets: Array) -> Body:
     radius = np.minimum(THICKNESS * length, THICKEST)
     off = [0.5 * ends + radius * side, 0.5 * ends + radius * np.cross(along, side)]
     points = np.stack([np.zeros_like(ends), ends, *off], axis=1).reshape(-1, 3)
-    return Body(tuple(parents), offsets, np.repeat(np.arange(len(parents)), 4), points)
+    path_axes = np.eye(3) if path_axes is None else np.asarray(path_axes, dtype=np.float64)
+    return Body(tuple(parents), offsets, np.repeat(np.arange(len(parents)), 4), points, rests, path_axes)
 
 
 @dataclass(frozen=True)
@@ -90,10 +109,12 @@ class Posed:
 
 
 def pose(body: Body, rotations: Array, path: Array) -> Posed:
-    """Forward kinematics of local rotations (J, T, 4), of any length but zero, and the root's head (T, 3)."""
+    """Forward kinematics of local rotations (J, T, 4), of any length but zero, and the root's place (T, 3)."""
     local = normalise(rotations)
+    if not np.array_equal(body.rests[:, 0], np.ones(body.bones)):
+        local = multiply(np.broadcast_to(body.rests[:, None], local.shape), local)
     world, heads = np.empty_like(local), np.empty((*local.shape[:2], 3))
-    world[0], heads[0] = local[0], path
+    world[0], heads[0] = local[0], path @ body.path_axes.T
     for bones, parents in body.levels:
         world[bones] = multiply(world[parents], local[bones])
         heads[bones] = heads[parents] + rotate(
@@ -117,8 +138,11 @@ def turning(body: Body, rotations: Array, posed: Posed) -> Array:
     for row, column, value in ((0, 1, -z), (0, 2, y), (1, 0, z), (1, 2, -x), (2, 0, -y), (2, 1, x)):
         out[..., row, 1 + column] += value
     out *= 2.0 / length
+    # A turn left of a bone's own rotation, in its axes at rest, as its parent carries them.
+    out[0] = to_matrix(body.rests[0]) @ out[0]
     for bones, parents in body.levels:
-        out[bones] = to_matrix(posed.rotations[parents]) @ out[bones]
+        carried = to_matrix(posed.rotations[parents]) @ to_matrix(body.rests[bones])[:, None]
+        out[bones] = carried @ out[bones]
     return out
 
 

@@ -57,7 +57,10 @@ def where_to_add(target: Target, step: Step, off: Array, sliding: Array) -> list
         before, after = (
             _blame(target, step, turned, bone, step.posed.heads[bone, t], t, wrong) for t in (time, time + 1)
         )
-        shares.append(after - before)
+        legs = after - before
+        # Legs make up for the pelvis; a key on the pelvis costs seven channels and moves both feet.
+        legs[:, [0, -1]] = -np.inf
+        shares.append(legs)
         times.append(time)
     blamed, at = np.concatenate(shares, axis=0), np.concatenate(times)
     key = step.basis.left[:, at].T
@@ -96,7 +99,7 @@ def _blame(target: Target, step: Step, turned: Array, bone: Array, place: Array,
     arms = place[:, None] - step.posed.heads[:, time].transpose(1, 0, 2)
     part = np.cross(turned[:, time].transpose(1, 0, 2), arms)
     bones = np.einsum("nja,na->nj", part, way) * target.body.ancestors[bone]
-    moved = (step.curves - target.curves)[-1, time, :3]
+    moved = (step.curves - target.curves)[-1, time, :3] @ target.body.path_axes.T
     return np.concatenate([bones, np.einsum("na,na->n", moved, way)[:, None]], axis=1)
 
 

@@ -116,7 +116,9 @@ class Step:
         up = self.target.body.ancestors
         turn = (self.turning @ d[:-1, :, :, None])[..., 0]
         whole = _over(up, turn)
-        move = cross(whole, self.heads) - _over(up, cross(turn, self.heads)) + d[-1:, :, :3]
+        move = (
+            cross(whole, self.heads) - _over(up, cross(turn, self.heads)) + d[-1:, :, :3] @ self.target.body.path_axes.T
+        )
         force = self.mass[..., None] * move + cross(whole, self.first)
         torque = cross(self.first, move) + (self.second @ whole[..., None])[..., 0]
         self._hold(self.target.steps_of(move), force)
@@ -129,7 +131,7 @@ class Step:
         about = _over(down, torque + cross(self.heads, force)) - cross(self.heads, _over(down, force))
         out = np.zeros((len(about) + 1, *about.shape[1:2], 4))
         out[:-1] = (about[:, :, None] @ self.turning)[:, :, 0]
-        out[-1, :, :3] = force.sum(0)
+        out[-1, :, :3] = force.sum(0) @ self.target.body.path_axes
         return out
 
     def _hold(self, lag: Array, force: Array) -> None:

@@ -1,0 +1,221 @@
+"""Reduce Keys and Restore Dense Keys: few Bézier keys in place of dense ones, which stay with the file.
+
+The fit is made in the bones' own axes, so that what it evaluates is what Blender does. What was there before lies in an
+action of its own, protected by a fake user, at ``action.genmo.dense``; reduced twice, it is restored step by step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+
+from ...motion.contacts import Bars, flags_of
+from ...motion.reducing.body import Body, body_of
+from ...motion.reducing.curves import ControlKeys
+from ...motion.reducing.measure import figures
+from ...motion.reducing.reduce import Allowed, Contacts, Reduced, reduce_keys
+from ...motion.rotations import Array, conjugate, continuous, from_matrix, multiply
+from ...motion.skeleton import CONTACT_JOINTS, canonical
+from .. import character, compat, keying, ownership, reading, sentences
+from ..paths import location_path, rotation_path
+from . import contact_bars, passages
+
+UP = 2
+"""Blender's vertical axis."""
+SOME = 0.5
+"""Share of frames: where fewer have a key of the animator's type, those are poses by hand and stay as they are."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Keys of the passage ``before`` and ``after``; ``worst`` mm that the body is off; cm/s that feet slide more."""
+
+    before: int
+    after: int
+    worst: float
+    slide: float
+
+
+def body(target: bpy.types.Object) -> Body:
+    """The 22 bones as they rest, in their own axes, heights along Blender's Z; hands are watched to the fingertips."""
+    parents = canonical().parents
+    matrices = np.array([np.array(target.data.bones[name].matrix_local) for name in character.body_names()])
+    turns, heads = matrices[:, :3, :3].astype(float), matrices[:, :3, 3].astype(float)
+    above = np.array([0, *parents[1:]])
+    offsets = np.einsum("jba,jb->ja", turns[above], heads - heads[above])
+    axes = from_matrix(turns)
+    rests = np.concatenate([axes[:1], multiply(conjugate(axes[above[1:]]), axes[1:])])
+    leaves = set(range(len(parents))) - set(parents)
+    tips = {j: turns[j].T @ (_farthest(target.data.bones[character.body_names()[j]]) - heads[j]) for j in leaves}
+    return body_of(parents, offsets, rests, turns[0], tips)
+
+
+def _farthest(bone: bpy.types.Bone) -> Array:
+    """The tail farthest from the bone's head, its own or one of what hangs on it, such as a fingertip."""
+    tails = np.array([list(b.tail_local) for b in (bone, *bone.children_recursive)], dtype=float)
+    return np.asarray(tails[np.linalg.norm(tails - np.array(bone.head_local), axis=1).argmax()])
+
+
+def reduce(target: bpy.types.Object, scene: bpy.types.Scene, distance: float, slide: float = 0.1) -> Outcome:
+    """Few keys for the passage, no point of the body farther off than ``distance`` mm, and feet that slide no more than
+    ``slide`` cm/s faster. Raises GenmoFailure."""
+    passage = passages.read(target, scene)
+    values, bones = passage.values, canonical().parents
+    rotations = continuous(values[:, 3:].reshape(len(values), len(bones), 4))
+    rotations = passages.signs_matched(passage, range(len(bones)), rotations, passage.frames)
+    bars = contact_bars.found(passage)
+    contacts = _contacts(bars, len(values))
+    built = body(target)
+    own = _own(passage)
+    reduced = reduce_keys(built, rotations, values[:, :3], passage.fps, contacts, Allowed(distance, slide), own, UP)
+    passages.refuse_closed(passage, range(len(bones)))
+    before = _count(passage)
+    _keep_dense(passage)
+    _write(passage, reduced)
+    contact_bars.put(passage.action, passage.first, passage.last, bars)
+    found = figures(built, rotations, values[:, :3], passage.fps, contacts, reduced, UP)
+    return Outcome(before, _count(passage), found.worst, found.slide)
+
+
+def _contacts(bars: Bars, frames: int) -> Contacts:
+    return Contacts(CONTACT_JOINTS[:4], flags_of(bars, frames)[:, :4])
+
+
+def _own(passage: passages.Passage) -> dict[int, list[int]]:
+    """Frames of the passage at which the animator posed a bone by hand, by bone."""
+    curves, found = passage.curves, {}
+    for j, name in enumerate(character.body_names()):
+        curve = curves.get((rotation_path(name), 0))
+        if curve is None:
+            continue
+        keys = keying.fields_of(curve)
+        at = keys["co"][:, 0]
+        by_hand = (keys["type"][:, 0] == compat.KEY_TYPES["KEYFRAME"]) & (at >= passage.first) & (at <= passage.last)
+        frames = np.unique(np.rint(at[by_hand])).astype(int) - passage.first
+        if 0 < len(frames) < SOME * len(passage.values):
+            found[j] = frames.tolist()
+    return found
+
+
+def _count(passage: passages.Passage) -> int:
+    """Keys inside the passage on the channels of motion."""
+    ours, total = set(reading.channels(character.body_names())), 0
+    for channel, curve in passage.curves.items():
+        if channel in ours:
+            at = keying.fields_of(curve)["co"][:, 0]
+            total += int(((at >= passage.first) & (at <= passage.last)).sum())
+    return total
+
+
+def _keep_dense(passage: passages.Passage) -> None:
+    """A copy of the action as it is, protected, at its property."""
+    action = passage.action
+    kept = action.copy()
+    kept.name = _dense_name(action.name)
+    kept.use_fake_user = True
+    kept.genmo.owner = None
+    # How far it reaches lies with it.
+    kept["genmo_dense_range"] = [passage.first, passage.last]
+    action.genmo.dense = kept
+
+
+def _dense_name(name: str) -> str:
+    tail = " (dense)"
+    return name.encode()[: keying.NAME_BYTES - len(tail)].decode(errors="ignore") + tail
+
+
+def _write(passage: passages.Passage, reduced: Reduced) -> None:
+    """Exchange the passage's keys for the reduced ones; channels that never change and have no curve stay without."""
+    names = character.body_names()
+    controls = [(location_path(names[0]), names[0], reduced.path)]
+    controls += [(rotation_path(name), name, keys) for name, keys in zip(names, reduced.bones, strict=True)]
+    bag = compat.ensure_channelbag(passage.action, passage.action.slots[passage.slot])
+    written: list[bpy.types.FCurve] = []
+    for path, group, keys in controls:
+        for i in range(keys.values.shape[1]):
+            curve = bag.fcurves.find(path, index=i)
+            if curve is None and not keys.changes[i]:
+                continue
+            curve = curve or compat.new_curve(bag, path, i, group)
+            later = len(curve.keyframe_points) and curve.keyframe_points[-1].co[0] > passage.last
+            fields = _fields(keys, i, passage.first, len(passage.values) - 1 if later else None)
+            passages.exchange(curve, passage.first, passage.last, fields)
+            written.append(curve)
+    ownership.remember_range(passage.action, written, passage.first, passage.last)
+
+
+def _fields(keys: ControlKeys, channel: int, first: int, held_to: int | None) -> dict[str, Array]:
+    """Blender's fields of one channel's keys. ``held_to``: the frame up to which a lone key holds, where others
+    follow."""
+    frames, values = keys.frames + first, keys.values[:, channel]
+    left, right = keys.left[:, channel] + [first, 0], keys.right[:, channel] + [first, 0]
+    types = [compat.KEY_TYPES[kind] for kind in keys.types]
+    if held_to is not None and keys.frames[-1] < held_to:
+        shift = held_to - keys.frames[-1]
+        frames, values = np.append(frames, frames[-1] + shift), np.append(values, values[-1])
+        left, right = (np.concatenate([side, side[-1:] + [shift, 0]]) for side in (left, right))
+        types.append(types[-1])
+    told: dict[str, Array] = {f: np.zeros((len(frames), size), kind) for f, size, kind in keying.KEY_FIELDS}
+    told["co"][:] = np.stack([frames, values], axis=1)
+    told["handle_left"][:], told["handle_right"][:] = left, right
+    told["interpolation"][:] = compat.BEZIER
+    told["type"][:, 0] = types
+    for field in ("handle_left_type", "handle_right_type"):
+        told[field][:] = compat.ALIGNED
+    return told
+
+
+def restore(target: bpy.types.Object) -> int:
+    """The keys that were there before the last Reduce Keys, bit for bit, in its range; returns how many.
+
+    What lies outside that range stays as it is now. Raises GenmoFailure.
+    """
+    reason = passages.obstacle(target)
+    if reason is not None:
+        raise reason
+    action, slot = target.animation_data.action, target.animation_data.action_slot.identifier
+    kept = action.genmo.dense
+    if kept is None or "genmo_dense_range" not in kept or slot not in kept.slots:
+        raise sentences.no_dense_keys(action.name)
+    first, last = (int(frame) for frame in kept["genmo_dense_range"])
+    ours, now, count = set(reading.channels(character.body_names())), reading.curves_of(action, slot), 0
+    closed = [c for c in now if c in ours and now[c].lock]
+    if closed:
+        raise sentences.closed_channels(sorted({path.split('"')[1] for path, _ in closed}))
+    then = reading.curves_of(kept, slot)
+    bag = compat.ensure_channelbag(action, action.slots[slot])
+    for path, index in sorted(set(now) & ours - set(then)):
+        bag.fcurves.remove(bag.fcurves.find(path, index=index))
+    for (path, index), curve in then.items():
+        if (path, index) not in ours:
+            continue
+        keys = keying.fields_of(curve)
+        inside = (keys["co"][:, 0] >= first) & (keys["co"][:, 0] <= last)
+        mine = bag.fcurves.find(path, index=index) or compat.new_curve(bag, path, index, path.split('"')[1])
+        passages.exchange(mine, first, last, {field: rows[inside] for field, rows in keys.items()})
+        count += int(inside.sum())
+    if ownership.WRITTEN in kept:
+        action[ownership.WRITTEN] = kept[ownership.WRITTEN]
+    action.genmo.dense = kept.genmo.dense
+    _release(kept)
+    return count
+
+
+def forget(action: bpy.types.Action) -> None:
+    """Remove the dense keys kept for an action that goes."""
+    kept, action.genmo.dense = action.genmo.dense, None
+    while kept is not None:
+        older = kept.genmo.dense
+        if not _release(kept):
+            return
+        kept = older
+
+
+def _release(kept: bpy.types.Action) -> bool:
+    """Remove kept dense keys, unless a copy of the action needs them too."""
+    if any(action.genmo.dense == kept for action in bpy.data.actions):
+        return False
+    bpy.data.actions.remove(kept)
+    return True
