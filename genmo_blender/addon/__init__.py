@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from importlib import import_module
 
-MODULES = ("icons", "properties", "preferences", "session", "operators", "panels", "menus", "handlers")
+MODULES = (
+    "icons",
+    "properties",
+    "direction_properties",
+    "preferences",
+    "session",
+    "operators",
+    "panels",
+    "direction_panel",
+    "menus",
+    "handlers",
+)
 
 
 def register() -> None:

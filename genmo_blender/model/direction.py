@@ -125,6 +125,10 @@ def holds_of(pins: Sequence[Pin], frames: int) -> list[Hold]:
         if not held.any():
             held[np.argmin(np.abs(time - pin.times[0]))] = True
         points = np.stack([np.interp(time, pin.times, pin.points[:, k]) for k in range(3)], axis=1)
+        if len(pin.times) > 1:  # those two lie on the way that the point comes and goes
+            for at, beside, outside in ((0, 1, time < pin.times[0]), (-1, -2, time > pin.times[-1])):
+                pace = (pin.points[at] - pin.points[beside]) / (pin.times[at] - pin.times[beside])
+                points[outside] = pin.points[at] + (time[outside] - pin.times[at])[:, None] * pace
         out.append(Hold(pin.part, points, held, pin.ease_in * MODEL_FPS, pin.ease_out * MODEL_FPS))
     return out
 

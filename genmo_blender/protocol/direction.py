@@ -306,11 +306,12 @@ def _validate_ways(direction: Direction, start: tuple[float, float, float] | Non
     stops.sort(key=lambda stop: stop[0])
     for (t0, x0, z0, r0, from_), (t1, x1, z1, r1, to) in zip(stops, stops[1:], strict=False):
         inside = path is not None and path.times[0] - _TINY <= t0 and t1 <= path.times[-1] + _TINY
-        far, span = max(float(np.hypot(x1 - x0, z1 - z0)) - r0 - r1, 0.0), max(t1 - t0, _TINY)
-        if not inside and far > _NEAR and far / span > FASTEST:
+        far = float(np.hypot(x1 - x0, z1 - z0))
+        speed = max(far - r0 - r1, 0.0) / max(t1 - t0, _TINY)
+        if not inside and far - r0 - r1 > _NEAR and speed > FASTEST:
             raise RequestFailure(
                 "waypoint_too_far",
-                f"From {from_} at {t0:.2f} s to {to} at {t1:.2f} s are {far:.1f} m, which asks for {far / span:.0f} "
+                f"From {from_} at {t0:.2f} s to {to} at {t1:.2f} s are {far:.1f} m, which asks for {speed:.0f} "
                 "m/s: nobody is that fast.",
                 "Give the way more time, or bring the two closer together.",
             )

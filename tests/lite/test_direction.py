@@ -172,3 +172,14 @@ def test_on_the_command_line(tmp_path: Path, capsys):
         assert main([str(x) for x in command]) == 1
         told = capsys.readouterr().err
         assert words in told and len(told.strip().splitlines()) == 1
+
+
+def test_a_pin_keyed_at_another_rate_is_held_on_both_sides_of_its_ends():
+    times = np.arange(39, 69) / 24.0
+    points = np.stack([1.2 * times, np.full(30, 1.0), -0.5 * times], axis=1)
+    (hold,) = holds_of((Pin("left_hand", times, points),), 120)
+    frames = np.flatnonzero(hold.held)
+    assert frames[0] / 30.0 <= times[0] and times[-1] <= frames[-1] / 30.0 and len(frames) == 38
+    np.testing.assert_allclose(hold.points[frames, 0], 1.2 * frames / 30.0, atol=1e-9)
+    (short,) = holds_of((Pin("head", times[:1], points[:1]),), 120)
+    assert short.held.sum() == 1 and abs(np.argmax(short.held) / 30.0 - times[0]) < 1 / 60 + 1e-9

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import bpy
 
-from . import character, generate, review, strips
+from . import character, direction, generate, review, strips
 
-CLASSES = (*character.CLASSES, *strips.CLASSES, *generate.CLASSES, *review.CLASSES)
+CLASSES = (*character.CLASSES, *strips.CLASSES, *generate.CLASSES, *review.CLASSES, *direction.CLASSES)
 
 
 def register() -> None:

@@ -10,6 +10,7 @@ import bpy
 
 from ...protocol.requests import MAX_SEED, MAX_TAKES, GenerateRequest
 from .. import character, keying, sentences, session, timeline
+from . import direction as directions
 from . import takes
 from .delivery import Order
 
@@ -26,11 +27,13 @@ def order(
     _check_target(scene, target)
     timeline.repair_doubled_ids(strips_scene)
     direction = timeline.direction(scene, strips_scene, target, takes.own_state(target), seed or _new_seed(), count)
+    frames = direction.frames
+    request = directions.directed(scene, target, direction.request, frames.first, frames.last, frames.fps)
     return Order(
         target=target.session_uid,
         scene=scene.session_uid,
         name=target.name,
-        request=direction.request,
+        request=request,
         first=direction.frames.first,
         last=direction.frames.last,
         fps=direction.frames.fps,
