@@ -15,7 +15,10 @@ import numpy as np
 from ..motion import rotations as rot
 from ..motion.following import Route, away, followed
 from ..motion.keyed import KeyFrames
+from ..motion.kinematics import joint_positions
 from ..motion.pinning import Hold, limb_keyed, misses, pinned
+from ..motion.quality import toe_slide
+from ..motion.skeleton import canonical
 from ..protocol.direction import Direction, Pin, RootPath
 from ..protocol.requests import MODEL_FPS, GenerateRequest
 
@@ -24,6 +27,7 @@ _STEP = 5  # frames from one root of a path to the next that the network is told
 _STANDS = 0.05  # m/s: a path that goes slower says no way to look
 _MET = 0.002  # m: a pin that is missed by more is told of
 _ON_PATH = 0.03
+_SLIDES = 0.5  # m/s of toes on the floor: half a walk is then dragged along
 _STARTS = 0.1  # m between where a character stands and where its path begins that are worth a word
 
 
@@ -84,6 +88,8 @@ def route_of(direction: Direction, request: GenerateRequest) -> Route:
         place[at], room[at], known[at] = (way.place[0], 0.0, way.place[1]), way.radius, True
         if way.heading is not None:
             heading[at], faces[at] = way.heading, True
+    if request.start is not None and known[0] and not faces[0]:  # nothing else says where the character looks at first
+        heading[0], faces[0] = request.start.heading, True
     return Route(place, room, known, heading, faces, dense, line, line_heading)
 
 
@@ -186,6 +192,11 @@ def _report(
             apart = float(np.hypot(*(np.array(request.start.position)[[0, 2]] - route.place[0, [0, 2]])))
             if apart > _STARTS:
                 notes.append(f"The motion begins on the path, {apart:.1f} m from where the character stood.")
+    slide = toe_slide(joint_positions(canonical(), rotations, path)) if direction.leads else 0.0
+    if slide > _SLIDES:
+        notes.append(
+            f"The feet slide by {100 * slide:.0f} cm/s: what the words say does not fit the way and its facing."
+        )
     for way in direction.waypoints:
         at = int(np.clip(round(way.time * MODEL_FPS), 0, len(path) - 1))
         miss = float(np.hypot(path[at, 0] - way.place[0], path[at, 2] - way.place[1]))

@@ -89,10 +89,13 @@ def at_own_pace(path: Array, route: Route) -> Route:
     now = np.minimum(gone * stretch, along[-1])
     place, heading, faces = route.place.copy(), route.heading.copy(), route.faces.copy()
     place[first : end + 1] = _on(along, route.line, now)
+    looks_first = heading[0], faces[0]
     if route.line_heading is not None:
         told = _on(along, np.unwrap(np.nan_to_num(route.line_heading))[:, None], now)[:, 0]
         free = _on(along, np.isnan(route.line_heading)[:, None].astype(float), now)[:, 0] > 0
         heading[first : end + 1], faces[first : end + 1] = told, ~free
+        if not faces[0]:
+            heading[0], faces[0] = looks_first
     return Route(place, route.room, route.known, heading, faces, route.dense)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import bpy
 import numpy as np
@@ -237,3 +238,67 @@ def test_a_tube_a_closed_curve_and_a_scaled_character_are_read_alike(stage):
     road.data.splines[0].use_cyclic_u = True
     closed = module.read(bpy.context.scene, target, clock).path
     np.testing.assert_allclose(closed.places[-1], closed.places[0], atol=1e-4)
+
+
+class Layout:
+    """A layout that draws nothing, and fails for properties and operators that are not there."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def row(self, align: bool = False) -> Layout:
+        return self
+
+    column = row
+
+    def prop(self, data, name: str, **_options) -> None:
+        assert name in data.bl_rna.properties, name
+
+    def label(self, text: str = "", **_options) -> None:
+        self.said.append(text)
+
+    def operator(self, name: str, **_options) -> SimpleNamespace:
+        room, _, operator = name.partition(".")
+        assert hasattr(getattr(bpy.ops, room), operator) and getattr(getattr(bpy.ops, room), operator).get_rna_type()
+        return SimpleNamespace()
+
+    def operator_menu_enum(self, name: str, prop: str, **options) -> None:
+        self.operator(name, **options)
+        assert prop in getattr(bpy.ops.genmo, name.partition(".")[2]).get_rna_type().properties
+
+
+def test_the_panel_shows_all_entries_and_what_is_wrong(stage):
+    target = placed(stage)
+    scene = bpy.context.scene
+    target.genmo_direction.path = s_curve(target)
+    target.genmo_direction.path.scale = (20, 20, 20)
+    target.genmo_direction.facing = "TOWARD"
+    bpy.ops.genmo.pin_here(part="head")
+    bpy.ops.genmo.add_waypoint()
+    bpy.context.view_layer.update()
+    context = SimpleNamespace(
+        scene=scene,
+        view_layer=bpy.context.view_layer,
+        region=SimpleNamespace(width=2000),
+        preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0)),
+        workspace=bpy.context.workspace,
+        sequencer_scene=scene,
+    )
+    layout = Layout()
+    stage.module("addon.direction_panel")._draw(layout, context)
+    assert any("Road is" in line and "m/s" in line for line in layout.said)
+    target.genmo_direction.path.scale = (1, 1, 1)
+    bpy.context.view_layer.update()
+    layout = Layout()
+    stage.module("addon.direction_panel")._draw(layout, context)
+    assert layout.said == []
+
+
+def test_what_was_ignored_is_said_when_takes_arrive(stage):
+    target = placed(stage)
+    bpy.ops.genmo.pin_here(part="right_hand", frames=30)
+    target.genmo_direction.pins[0].target.location.z += 3.0
+    bpy.ops.genmo.generate(seed=3)
+    assert "The right hand misses its pin" in stage.session.message
+    report = stage.module("addon.keying").recipe_of(target.animation_data.action)["report"]
+    assert report["direction"]["pins_off_mm"] > 100 and report["ignored"]
