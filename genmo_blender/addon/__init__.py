@@ -19,6 +19,8 @@ MODULES = (
     "direction_panel",
     "menus",
     "handlers",
+    "overlays",
+    "lane",
 )
 
 

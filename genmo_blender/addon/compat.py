@@ -76,6 +76,11 @@ def fill_curves(curves: Sequence[bpy.types.FCurve], frames: Array, values: Array
         curve.update()
 
 
+def bone_selected(bone: bpy.types.PoseBone) -> bool:
+    """Whether a bone is selected (kept with the pose from 5.0 on)."""
+    return bool(bone.select if hasattr(bone, "select") else bone.bone.select)
+
+
 # Sequencer
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,8 @@ import numpy as np
 from ..motion import frames as axes
 from ..motion.resampling import resample
 from ..motion.rotations import Array, conjugate, continuous, multiply, to_matrix
-from . import character, compat, sentences
+from . import character, compat, ownership, sentences
+from .paths import SAME_TIME, Channel, location_path, rotation_path
 
 RECIPE = "genmo_recipe"
 """Custom property of a take's action: how it was made, as JSON."""
@@ -38,6 +39,10 @@ KEY_FIELDS = (
     ("handle_right", 2, np.float32),
 )
 """All that a key is made of: name, numbers a key, type; handles last, so that nothing moves them when written."""
+
+
+Fields = dict[str, Array]
+"""Keys of a curve: for each of `KEY_FIELDS` an array (N, size)."""
 
 
 @dataclass(frozen=True)
@@ -86,19 +91,36 @@ def pelvis_pose(rest: character.RestPose, rotation: Array, location: Array) -> t
 # Writing
 
 
-def write(action: bpy.types.Action, slot: bpy.types.ActionSlot, curves: PoseCurves) -> None:
-    """Key the curves into the action's slot; keys already there outside the range stay as they are."""
+def write(
+    action: bpy.types.Action,
+    slot: bpy.types.ActionSlot,
+    curves: PoseCurves,
+    kept: Mapping[Channel, Array] | None = None,
+    skipped: Collection[Channel] = (),
+) -> None:
+    """Key the curves into the action's slot.
+
+    Keys already there outside the range stay as they are, and so do those inside it that ``kept`` says: for a channel,
+    which keys of its curve. Channels that are ``skipped`` are not touched.
+    """
+    kept = kept or {}
     bag = compat.ensure_channelbag(action, slot)
     before = {(curve.data_path, curve.array_index): curve for curve in bag.fcurves}
     fresh: list[tuple[bpy.types.FCurve, Array]] = []
-    for path, index, group, values in _channels(_signs_matched(curves, before)):
+    written: list[tuple[bpy.types.FCurve, Array]] = []
+    for path, index, group, values in _channels(_signs_matched(curves, before, kept)):
+        if (path, index) in skipped:
+            continue
         curve = before.get((path, index))
         if curve is None:
-            fresh.append((compat.new_curve(bag, path, index, group), values))
+            curve = compat.new_curve(bag, path, index, group)
+            fresh.append((curve, values))
+            written.append((curve, np.ones(len(values), bool)))
         else:
-            _exchange(curve, curves.frames, values)
+            written.append((curve, _exchange(curve, curves.frames, values, kept.get((path, index)))))
     if fresh:
         compat.fill_curves([curve for curve, _ in fresh], curves.frames, np.stack([values for _, values in fresh]))
+    ownership.remember(action, [curve for curve, _ in written], [ours for _, ours in written])
 
 
 def _channels(curves: PoseCurves) -> Iterable[tuple[str, int, str, Array]]:
@@ -110,20 +132,11 @@ def _channels(curves: PoseCurves) -> Iterable[tuple[str, int, str, Array]]:
             yield rotation_path(name), i, name, curves.rotations[:, j, i]
 
 
-def rotation_path(bone: str) -> str:
-    """Data path of a bone's quaternion."""
-    return f'pose.bones["{bone}"].rotation_quaternion'
+def _signs_matched(curves: PoseCurves, before: dict[Channel, Any], kept: Mapping[Channel, Array]) -> PoseCurves:
+    """Each bone's signs turned so that the keys that stay are no flip away: those before and after the range, and the
+    animator's in it.
 
-
-def location_path(bone: str) -> str:
-    """Data path of a bone's location."""
-    return f'pose.bones["{bone}"].location'
-
-
-def _signs_matched(curves: PoseCurves, before: dict[tuple[str, int], Any]) -> PoseCurves:
-    """Each bone's signs turned so that the key before the range (else the one after it) is no flip away.
-
-    q and -q are the same turn; keys outside the range are not ours to change, so ours follow them.
+    q and -q are the same turn; keys that stay are not ours to change, so ours follow them, every frame the nearest.
     """
     rotations = curves.rotations.copy()
     for j, name in enumerate(curves.names):
@@ -131,36 +144,74 @@ def _signs_matched(curves: PoseCurves, before: dict[tuple[str, int], Any]) -> Po
         if len(own) < 4 or not len(own[0].keyframe_points):
             continue
         keys = own[0].keyframe_points
-        for frame, ours, keyed in (
-            (curves.frames[0] - 1, rotations[0, j], keys[0].co[0] < curves.frames[0]),
-            (curves.frames[-1] + 1, rotations[-1, j], keys[-1].co[0] > curves.frames[-1]),
-        ):
-            if keyed:
-                theirs = np.array([curve.evaluate(float(frame)) for curve in own], np.float32)
-                if float(theirs @ ours) < 0:
-                    rotations[:, j] *= -1
-                break
+        stay = [curves.frames[0] - 1] if keys[0].co[0] < curves.frames[0] else []
+        stay += [curves.frames[-1] + 1] if keys[-1].co[0] > curves.frames[-1] else []
+        stay += [float(at) for curve in own for at in _kept_times(curve, kept)]
+        if not stay:
+            continue
+        at = np.array(sorted(set(stay)))
+        theirs = np.array([[curve.evaluate(float(frame)) for curve in own] for frame in at], np.float32)
+        row = np.clip(np.rint(at - curves.frames[0]).astype(int), 0, len(rotations) - 1)
+        signs = np.where(np.sum(theirs * rotations[row, j], axis=-1) < 0, np.float32(-1.0), np.float32(1.0))
+        nearest = np.abs(curves.frames[:, None] - at).argmin(axis=1)
+        rotations[:, j] *= signs[nearest][:, None]
     return PoseCurves(curves.names, curves.frames, rotations, curves.location)
 
 
-def _exchange(curve: bpy.types.FCurve, frames: Array, values: Array) -> None:
-    """Rebuild one curve: its keys outside the range untouched, ours inside."""
-    keys = curve.keyframe_points
-    old = {field: np.empty(len(keys) * size, kind) for field, size, kind in KEY_FIELDS}
-    for field, numbers in old.items():
-        keys.foreach_get(field, numbers)
-    times = old["co"][0::2]
-    left, right = times < frames[0], times > frames[-1]
-    ours = _generated_keys(frames, values)
-    keys.clear()
-    if not left.any() and not right.any():
+def _kept_times(curve: bpy.types.FCurve, kept: Mapping[Channel, Array]) -> Array:
+    mask = kept.get((curve.data_path, curve.array_index))
+    if mask is None:
+        return np.zeros(0)
+    co = np.empty(2 * len(curve.keyframe_points), np.float32)
+    curve.keyframe_points.foreach_get("co", co)
+    return co[0::2][mask]
+
+
+def _exchange(curve: bpy.types.FCurve, frames: Array, values: Array, kept: Array | None) -> Array:
+    """Rebuild one curve: its keys outside the range and those that are ``kept`` (N,) untouched, ours inside. Returns
+    which keys of the new curve are ours."""
+    old = fields_of(curve)
+    times = old["co"][:, 0]
+    stays = (times < frames[0]) | (times > frames[-1])
+    if kept is not None:
+        stays |= kept
+    free = np.abs(frames[:, None] - times[stays]).min(axis=1, initial=np.inf) > SAME_TIME
+    frames, values = frames[free], values[free]
+    if not stays.any():
+        curve.keyframe_points.clear()
         compat.fill_curves([curve], frames, values[None])
-        return
-    keys.add(int(left.sum()) + len(frames) + int(right.sum()))
-    for field, size, _ in KEY_FIELDS:
-        rows = old[field].reshape(-1, size)
-        keys.foreach_set(field, np.concatenate([rows[left], ours[field], rows[right]]).ravel())
+        return np.ones(len(frames), bool)
+    ours = _generated_keys(frames, values)
+    order = np.argsort(np.concatenate([times[stays], frames]), kind="stable")
+    put(curve, {field: np.concatenate([rows[stays], ours[field]])[order] for field, rows in old.items()})
+    return order >= int(stays.sum())
+
+
+def fields_of(curve: bpy.types.FCurve) -> Fields:
+    """All that a curve's N keys are made of: for each field of a key an array (N, size)."""
+    keys = curve.keyframe_points
+    out = {field: np.empty(len(keys) * size, kind) for field, size, kind in KEY_FIELDS}
+    for field, numbers in out.items():
+        keys.foreach_get(field, numbers)
+    return {field: out[field].reshape(-1, size) for field, size, _ in KEY_FIELDS}
+
+
+def put(curve: bpy.types.FCurve, fields: Fields) -> None:
+    """Give a curve these keys, in order of time, and no other ones."""
+    keys = curve.keyframe_points
+    keys.clear()
+    keys.add(len(fields["co"]))
+    for field, _, _ in KEY_FIELDS:
+        keys.foreach_set(field, fields[field].ravel())
     # No curve.update(): it would lay the automatic handles of the animator's neighbouring keys anew.
+
+
+def merged(fields: Fields, more: Fields) -> Fields:
+    """Keys with others among them; where both have one at a time, that of ``more`` holds."""
+    apart = np.abs(fields["co"][:, :1] - more["co"][None, :, 0]).min(axis=1, initial=np.inf) > SAME_TIME
+    both = {field: np.concatenate([rows[apart], more[field]]) for field, rows in fields.items()}
+    order = np.argsort(both["co"][:, 0], kind="stable")
+    return {field: rows[order] for field, rows in both.items()}
 
 
 def _generated_keys(frames: Array, values: Array) -> dict[str, Array]:
@@ -176,18 +227,46 @@ def _generated_keys(frames: Array, values: Array) -> dict[str, Array]:
     return ours
 
 
+def untouchable(target: bpy.types.Object) -> tuple[set[Channel], list[str]]:
+    """Channels of motion that are the rig's own business: driven or locked ones; and a sentence on each kind.
+
+    One locked or driven channel of a rotation keeps all four, since a quaternion cannot be keyed in part.
+    """
+    data, names = target.animation_data, character.body_names()
+    driven = {(d.data_path, d.array_index) for d in data.drivers} if data else set()
+    out: set[Channel] = set()
+    told: dict[str, set[str]] = {"driven": set(), "locked": set()}
+    for name in names:
+        bone, path = target.pose.bones[name], rotation_path(name)
+        kind = "driven" if any((path, i) in driven for i in range(4)) else ""
+        if any(bone.lock_rotation) or (bone.lock_rotations_4d and bone.lock_rotation_w):
+            kind = "locked"
+        if kind:
+            told[kind].add(name)
+            out |= {(path, i) for i in range(4)}
+    pelvis = target.pose.bones[names[0]]
+    for i, locked in enumerate(pelvis.lock_location):
+        channel = (location_path(names[0]), i)
+        if locked or channel in driven:
+            told["locked" if locked else "driven"].add(names[0])
+            out.add(channel)
+    return out, [sentences.untouched_channels(sorted(bones), kind) for kind, bones in told.items() if bones]
+
+
 def notes(action: bpy.types.Action) -> list[str]:
     """What of the animator's in a take's curves keeps it from moving as it was made: a sentence each."""
-    muted, cycling = set(), set()
+    muted, cycling, scaled = set(), set(), set()
     bag = compat.find_channelbag(action, action.slots[0])
     for curve in bag.fcurves if bag else ():
         bone = re.match(r'pose\.bones\["(.+?)"\]', curve.data_path)
         if bone and curve.mute:
             muted.add(bone[1])
+        if bone and curve.data_path.endswith(".scale") and len(curve.keyframe_points):
+            scaled.add(bone[1])
         if bone and any(modifier.type == "CYCLES" and not modifier.mute for modifier in curve.modifiers):
             cycling.add(bone[1])
-    said = [sentences.muted_channels(sorted(muted))] if muted else []
-    return [*said, sentences.cycling_channels(sorted(cycling))] if cycling else said
+    said = ((muted, sentences.muted_channels), (cycling, sentences.cycling_channels), (scaled, sentences.scaled_bones))
+    return [sentence(sorted(bones)) for bones, sentence in said if bones]
 
 
 # Actions of takes

@@ -20,6 +20,8 @@ def _animate(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
     for name in (
         "add_text_strip",
         "generate",
+        "in_between",
+        "key_as_mine",
         "cancel",
         "take_previous",
         "take_next",

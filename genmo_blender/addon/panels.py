@@ -150,6 +150,12 @@ def _draw_generate(
         count = row.row(align=True)
         count.ui_units_x = 4
         count.prop(settings, "takes")
+        row = layout.row(align=True)
+        row.operator("genmo.key_as_mine", text="", icon="KEY_HLT")
+        row.operator("genmo.in_between", icon="IPO_EASE_IN_OUT")
+        amount = row.row(align=True)
+        amount.ui_units_x = 4
+        amount.prop(settings, "between_amount", text="")
 
 
 def _draw_settings(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
@@ -159,7 +165,7 @@ def _draw_settings(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup
         return
     body.use_property_split = True
     body.use_property_decorate = False
-    for name in ("seed", "steps", "guidance", "crossfade", "play"):
+    for name in ("seed", "steps", "guidance", "crossfade", "keep_keys", "play"):
         body.prop(settings, name)
 
 
@@ -191,6 +197,7 @@ def _draw_review(layout: bpy.types.UILayout, target: bpy.types.Object) -> None:
     row.operator("genmo.keep_take", icon="CHECKMARK")
     row.operator("genmo.drop_take", icon="TRASH")
     row.operator("genmo.again", icon="FILE_REFRESH")
+    box.prop(bpy.context.scene.genmo, "keep_as", text="")
     if shown is not None:
         box.label(text=shown.name, icon="ACTION")
 

@@ -19,6 +19,18 @@ from bpy.props import (
 
 from ..protocol.requests import MAX_SEED, MAX_TAKES
 from . import character, compat
+from .overlay_properties import OverlayProperties
+
+KEEP_WAYS = (
+    (
+        "NEW",
+        "New Action",
+        "As the character's action, a copy of yours with the range exchanged; yours stays in the file",
+    ),
+    ("INTO", "My Action", "Into your own action, in the range alone"),
+    ("STRIP", "NLA Strip", "As a strip over the range, on a track above your action"),
+    ("LAYER", "Additive Layer", "As a strip that is added to your action: what you change below goes through it"),
+)
 
 
 def _is_character(_self: bpy.types.PropertyGroup, target: bpy.types.Object) -> bool:
@@ -117,6 +129,11 @@ class SceneProperties(bpy.types.PropertyGroup):
         description="Which frames Generate fills",
         items=(
             ("STRIPS", "From Strips", "From the start of the first text strip to the end of the last"),
+            (
+                "SELECTED",
+                "From Selected Strips",
+                "From the start of the first selected text strip to the end of the last",
+            ),
             ("SCENE", "Scene", "The preview range if it is on, else the scene's range"),
         ),
     )
@@ -150,7 +167,23 @@ class SceneProperties(bpy.types.PropertyGroup):
         min=0,
         max=60,
     )
+    between_amount: FloatProperty(
+        name="In-between Amount",
+        description="0 %: what Blender's own curves do between the keys. 100 %: what the model does",
+        default=100.0,
+        min=0.0,
+        max=100.0,
+        subtype="PERCENTAGE",
+    )
+    keep_as: EnumProperty(name="Keep As", description="Where a kept take goes", items=KEEP_WAYS)
+    keep_keys: BoolProperty(
+        name="Keep My Keys",
+        description="Keys that you have made in the range stay as they are, and the motion goes through them. "
+        "Off: they are replaced",
+        default=True,
+    )
     play: BoolProperty(name="Play Result", description="Play the range when takes arrive", default=True)
+    overlays: PointerProperty(type=OverlayProperties, name="Overlays", description="What is drawn while you work")
 
 
 CLASSES = (
@@ -159,6 +192,7 @@ CLASSES = (
     ReviewProperties,
     CharacterProperties,
     TakeProperties,
+    OverlayProperties,
     SceneProperties,
 )
 ATTACHED = (

@@ -80,6 +80,12 @@ def empty_prompt(first: float, last: float) -> GenmoFailure:
     )
 
 
+def strip_gone() -> GenmoFailure:
+    return RequestFailure(
+        "strip_gone", "The text strip is gone: it was removed, or its scene is not shown.", "Pick another strip."
+    )
+
+
 def strip_outside_range(text: str, first: int, last: int, range_first: int, range_last: int) -> GenmoFailure:
     return RequestFailure(
         "prompt_outside_range",
@@ -183,6 +189,77 @@ def cycling_channels(bones: Sequence[str]) -> str:
     return f"Curves of {_few(bones)} repeat (Cycles): outside the range they now repeat the take too."
 
 
+def scaled_bones(bones: Sequence[str]) -> str:
+    return (
+        f"{_few(bones)} {'have' if len(bones) > 1 else 'has'} scale keys, which stay: the motion is made for scale 1."
+    )
+
+
+def untouched_channels(bones: Sequence[str], kind: str) -> str:
+    return f"Channels of {_few(bones)} are {kind} and stayed as they are."
+
+
+def keys_kept(poses: int, elsewhere: Sequence[str]) -> list[str]:
+    """What became of the animator's own keys in the range."""
+    said = [f"Your keys at {poses} time{'s' if poses > 1 else ''} are kept."] if poses else []
+    if elsewhere:
+        said.append(f"Keys of {_few(elsewhere)} stay too, but no motion is made for them.")
+    return said
+
+
+def keys_everywhere(first: float, last: float) -> str:
+    return (
+        f"Nearly every frame of {first:.0f}–{last:.0f} holds keys of your own, so hardly anything could change: switch "
+        "Keep My Keys off to replace them."
+    )
+
+
+def no_strip_selected(name: str) -> GenmoFailure:
+    return RequestFailure(
+        "no_strip_selected", f"No text strip of {name} is selected.", "Select one in the Sequencer, or change Range."
+    )
+
+
+def few_selected_keys(name: str) -> GenmoFailure:
+    return RequestFailure(
+        "few_selected_keys",
+        f"Fewer than two keyed times of {name} are selected.",
+        "Select two keys or more of its bones in the Dope Sheet.",
+    )
+
+
+def selected_keys_touch(first: float, last: float) -> GenmoFailure:
+    return RequestFailure(
+        "selected_keys_touch",
+        f"Between the selected keys at {first:g} and {last:g} there is no whole frame to fill.",
+        "Select keys that are further apart.",
+    )
+
+
+def takes_wait(name: str) -> GenmoFailure:
+    return RequestFailure("takes_wait", f"Takes of {name} wait for your choice.", "Press Keep or Drop first.")
+
+
+def action_shared(name: str, others: Sequence[str]) -> GenmoFailure:
+    return RequestFailure(
+        "action_shared",
+        f"“{name}” also moves {_few(others)}, which would change too.",
+        "Keep the take as a new action.",
+    )
+
+
+def action_linked(name: str) -> GenmoFailure:
+    return RequestFailure(
+        "action_linked", f"“{name}” comes from another file and cannot be changed.", "Keep the take as a new action."
+    )
+
+
+def nothing_to_add_to(name: str) -> GenmoFailure:
+    return RequestFailure(
+        "nothing_to_add_to", f"{name} has no action of its own to add to.", "Keep the take as a new action."
+    )
+
+
 def _few(names: Sequence[str], most: int = 3) -> str:
     rest = len(names) - most
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
@@ -200,8 +277,14 @@ def kept(name: str) -> str:
     return f"Kept “{name}”."
 
 
-def dropped(name: str) -> str:
+def dropped(name: str, added: int = 0) -> str:
+    if added:
+        return f"Dropped. {name} is as it was, with your new keys at {added} time{'s' if added > 1 else ''}."
     return f"Dropped. {name} is as it was."
+
+
+def keyed_as_mine(name: str, frame: float, bones: int) -> str:
+    return f"{bones} bone{'s' if bones > 1 else ''} of {name} at frame {frame:g} are yours now: takes go through them."
 
 
 # Reviewing

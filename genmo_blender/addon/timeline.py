@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from ..motion.rotations import Array, heading, normalise
+from ..motion.rotations import Array, heading
 from ..protocol.failures import GenmoFailure
 from ..protocol.requests import GenerateRequest, StartState, TextSpan, validate, with_crossfades
-from . import character, compat, keying, sentences
+from . import character, compat, keying, posing, reading, sentences
 from .services import playback
 
 CHANNEL_NAME = "GENMO"
@@ -186,32 +186,23 @@ def start_state(scene: bpy.types.Scene, target: bpy.types.Object, own: character
     Read from the curves of the character's own action (never a take's); channels without a curve count as they stand.
     Constraints and NLA tracks need the frame itself: then the scene visits it and comes back.
     """
-    pelvis = character.body_names()[0]
-    rest = character.rest_pose(target, (pelvis,))
+    pelvis = target.pose.bones[character.body_names()[0]]
     data = target.animation_data
-    if len(target.pose.bones[pelvis].constraints) or (data is not None and len(data.nla_tracks)):
-        rotation, location = _visited(scene, target, own, frame)
+    if len(pelvis.constraints) or (data is not None and len(data.nla_tracks)):
+        q, position = keying.pelvis_pose(
+            character.rest_pose(target, (pelvis.name,)), *_visited(scene, target, own, frame)
+        )
     else:
-        rotation, location = _evaluated(pelvis, own, frame)
-    q, position = keying.pelvis_pose(rest, normalise(rotation), location)
+        stands = reading.motion_at(target, own, np.array([frame]))
+        q, position = stands.rotations[0, 0], stands.path[0]
     return StartState((float(position[0]), 0.0, float(position[2])), float(heading(q)))
-
-
-def _evaluated(pelvis: str, own: character.OwnState, frame: int) -> tuple[Array, Array]:
-    """The pelvis's channels at a frame: rotation (4,), location (3,)."""
-    rotation, location = np.array(own.pose.rotations[pelvis]), np.array(own.pose.location)
-    bag = compat.find_channelbag(own.action, own.action.slots.get(own.slot) if own.action else None)
-    for curve in bag.fcurves if bag else ():
-        for path, values in ((keying.rotation_path(pelvis), rotation), (keying.location_path(pelvis), location)):
-            if curve.data_path == path and not curve.mute:
-                values[curve.array_index] = curve.evaluate(frame)
-    return rotation, location
 
 
 def _visited(
     scene: bpy.types.Scene, target: bpy.types.Object, own: character.OwnState, frame: int
 ) -> tuple[Array, Array]:
-    """As `_evaluated`, but with everything that acts on the bone: read while the scene stands on the frame."""
+    """The pelvis's channels with everything that acts on it, rotation (4,) and location (3,): read while the scene
+    stands on the frame."""
     back, subframe = scene.frame_current, scene.frame_subframe
     shown = character.read_state(target)
     try:
@@ -231,20 +222,44 @@ def _visited(
 
 
 @dataclass(frozen=True)
+class Filling:
+    """Which frames are filled, and of them what: all bones, or those of ``bones``; by ``amount`` 0..1, where 0 is what
+    the character's own curves do. ``heard``: strips over the range direct it."""
+
+    frames: FrameRange
+    bones: tuple[str, ...] = ()
+    amount: float = 1.0
+    heard: bool = True
+
+
+@dataclass(frozen=True)
 class Direction:
-    """What Generate will do: the request, the frames it fills, and the words of strips that lie outside them."""
+    """What Generate will do: the request, whose time 0 is the frame ``begins``, the frames it fills, and the words of
+    strips that lie outside them. ``keys`` are the animator's own in the range."""
 
     request: GenerateRequest
-    frames: FrameRange
+    filling: Filling
+    begins: int
     prompts: tuple[Prompt, ...]
     unused: tuple[str, ...]
+    keys: posing.OwnKeys
+
+    @property
+    def frames(self) -> FrameRange:
+        """What is filled."""
+        return self.filling.frames
 
 
 def frame_range(scene: bpy.types.Scene, strips_scene: bpy.types.Scene, target: bpy.types.Object) -> FrameRange:
     """The frames that Generate would fill. Raises RequestFailure when there are no strips to take them from."""
     if scene.genmo.range_mode == "SCENE":
         return own_range(scene)
-    found = strips_range(strips_for(strips_scene, target), scene_fps(strips_scene), scene_fps(scene))
+    strips = strips_for(strips_scene, target)
+    if scene.genmo.range_mode == "SELECTED":
+        strips = [strip for strip in strips if strip.select]
+        if not strips:
+            raise sentences.no_strip_selected(target.name)
+    found = strips_range(strips, scene_fps(strips_scene), scene_fps(scene))
     if found is None:
         raise _nothing_said(strips_scene, target)
     return found
@@ -259,6 +274,8 @@ def summary(scene: bpy.types.Scene, strips_scene: bpy.types.Scene, target: bpy.t
     found = [s for s in strips_for(strips_scene, target) if s.genmo.enabled]
     if not found and scene.genmo.range_mode == "STRIPS":
         return "No text strips yet"
+    if scene.genmo.range_mode == "SELECTED" and not any(s.select for s in found):
+        return "No text strip is selected"
     frames = frame_range(scene, strips_scene, target)
     rate = scene_fps(strips_scene)
     extents = [(a / rate, b / rate) for a, b in (compat.strip_extent(s) for s in found)]
@@ -276,28 +293,40 @@ def direction(
     own: character.OwnState,
     seed: int,
     count: int,
+    filling: Filling | None = None,
 ) -> Direction:
-    """Everything of the scene that a job needs. Raises RequestFailure with the sentence of what is wrong."""
+    """Everything of the scene that a job needs; without ``filling`` the range is the panel's. Raises RequestFailure
+    with the sentence of what is wrong."""
     settings = scene.genmo
-    frames = frame_range(scene, strips_scene, target)
+    filling = filling or Filling(frame_range(scene, strips_scene, target))
+    frames = filling.frames
     validate(GenerateRequest(frames.seconds))  # a range of one frame has a better sentence than what lies outside it
-    prompts = prompts_of(strips_for(strips_scene, target), scene_fps(strips_scene))
+    strips = strips_for(strips_scene, target) if filling.heard else []
+    prompts = prompts_of(strips, scene_fps(strips_scene))
     end = frames.start_time + frames.seconds
     inside = tuple(p for p in prompts if p.end > frames.start_time and p.start < end)
     outside = tuple(p for p in prompts if p not in inside)
-    if not inside and outside:
+    keys = posing.own_keys(own.action, own.slot, frames.first, frames.last)
+    if not settings.keep_keys:
+        keys = posing.without(keys)
+    keyed = bool(keys.mask.any())
+    if not inside and outside and not keyed:
         a, b = round(outside[0].start * frames.fps), round(outside[0].end * frames.fps)
         raise sentences.strip_outside_range(outside[0].text, a, b, frames.first, frames.last)
-    if not inside:
+    if not inside and not keyed:
         raise _nothing_said(strips_scene, target)
+    around = posing.beside(own, frames.first, frames.last, frames.fps)
+    begins, ends = frames.first - around.lead, frames.last + around.tail
+    held = [name for name in character.body_names() if filling.bones and name not in filling.bones]
     request = GenerateRequest(
-        duration=frames.seconds,
-        texts=spans(inside, frames.start_time, settings.crossfade / frames.fps),
+        duration=(ends - begins) / frames.fps,
+        texts=spans(inside, begins / frames.fps, settings.crossfade / frames.fps),
         seed=seed,
         takes=count,
         steps=settings.steps,
         guidance=settings.guidance,
-        start=start_state(scene, target, own, frames.first),
+        start=start_state(scene, target, own, begins),
+        keys=posing.poses(target, own, keys, around, frames.first, frames.last, frames.fps, held),
     )
     validate(request)
-    return Direction(request, frames, inside, tuple(p.text for p in outside))
+    return Direction(request, filling, begins, inside, tuple(p.text for p in outside), keys)

@@ -221,7 +221,7 @@ def test_a_tube_a_closed_curve_and_a_scaled_character_are_read_alike(stage):
     road = s_curve(target)
     target.genmo_direction.path = road
     module = stage.module("addon.services.direction")
-    clock = module.Clock(1, FRAMES, 30.0)
+    clock = module.Clock(1, FRAMES, 30.0, 1)
     plain = module.read(bpy.context.scene, target, clock).path
     assert plain.places[0] == pytest.approx((0.0, 0.0), abs=1e-5)
     assert plain.places[-1] == pytest.approx((0.0, 3.6), abs=1e-4)

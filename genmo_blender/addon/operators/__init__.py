@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import bpy
 
-from . import character, direction, generate, review, strips
+from . import character, direction, generate, keys, review, strips
 
-CLASSES = (*character.CLASSES, *strips.CLASSES, *generate.CLASSES, *review.CLASSES, *direction.CLASSES)
+CLASSES = (*character.CLASSES, *strips.CLASSES, *generate.CLASSES, *keys.CLASSES, *review.CLASSES, *direction.CLASSES)
 
 
 def register() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bpy
-from bpy.props import BoolProperty, IntProperty
+from bpy.props import BoolProperty, FloatProperty, IntProperty
 
 from ...protocol.failures import GenmoFailure
 from ...protocol.requests import MAX_SEED, MAX_TAKES
@@ -49,7 +49,7 @@ def _can_start(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bpy
 
 
 class GENMO_OT_generate(bpy.types.Operator):
-    """Make motion from the text strips; the takes wait for Keep or Drop"""
+    """Make motion from the text strips and through your keys; the takes wait for Keep or Drop"""
 
     # No UNDO: the result is one undo step of its own when it arrives.
     bl_idname = "genmo.generate"
@@ -71,7 +71,8 @@ class GENMO_OT_generate(bpy.types.Operator):
         target = _can_start(cls, context)
         if target is None:
             return False
-        if not timeline.strips_for(compat.sequencer_scene(context), target):
+        by_strips = context.scene.genmo.range_mode != "SCENE"
+        if by_strips and not timeline.strips_for(compat.sequencer_scene(context), target):
             cls.poll_message_set(sentences.text_of(sentences.no_strips(target.name)))
             return False
         return True
@@ -83,6 +84,62 @@ class GENMO_OT_generate(bpy.types.Operator):
         try:
             target = common.current_character(context)
             return _run(self, generate.order(scene, compat.sequencer_scene(context), target, count, seed))
+        except GenmoFailure as failure:
+            return common.tell(self, failure)
+
+
+class GENMO_OT_in_between(bpy.types.Operator):
+    """Fill in between the selected keys, for the bones they are on; your keys stay as they are"""
+
+    bl_idname = "genmo.in_between"
+    bl_label = "In-between Selected Keys"
+    bl_options = {"REGISTER"}
+
+    amount: FloatProperty(
+        name="Amount",
+        description="0 %: what Blender's own curves do between the keys. 100 %: what the model does",
+        default=100.0,
+        min=0.0,
+        max=100.0,
+        subtype="PERCENTAGE",
+    )
+    use_strips: BoolProperty(
+        name="Use Strips", description="Text strips over these frames say what happens between the keys", default=True
+    )
+    takes: IntProperty(
+        name="Takes", description="How many versions to make. Not set: the panel's number", min=1, max=MAX_TAKES
+    )
+    seed: IntProperty(
+        name="Seed",
+        description="Seed of the first take, 0 for a new one. Not set: the panel's seed",
+        min=0,
+        max=MAX_SEED - MAX_TAKES,
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        target = _can_start(cls, context)
+        if target is None:
+            return False
+        if takes.in_review(target):
+            cls.poll_message_set(sentences.text_of(sentences.takes_wait(target.name)))
+            return False
+        if target.animation_data is None or target.animation_data.action is None:
+            cls.poll_message_set(sentences.text_of(sentences.few_selected_keys(target.name)))
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        scene = context.scene
+        count = self.takes if self.properties.is_property_set("takes") else scene.genmo.takes
+        seed = self.seed if self.properties.is_property_set("seed") else scene.genmo.seed
+        amount = self.amount if self.properties.is_property_set("amount") else scene.genmo.between_amount
+        try:
+            target = common.current_character(context)
+            order = generate.between_selected_keys(
+                scene, compat.sequencer_scene(context), target, count, seed, amount / 100.0, self.use_strips
+            )
+            return _run(self, order)
         except GenmoFailure as failure:
             return common.tell(self, failure)
 
@@ -154,4 +211,4 @@ class GENMO_OT_receive(bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (GENMO_OT_generate, GENMO_OT_again, GENMO_OT_cancel, GENMO_OT_receive)
+CLASSES = (GENMO_OT_generate, GENMO_OT_in_between, GENMO_OT_again, GENMO_OT_cancel, GENMO_OT_receive)

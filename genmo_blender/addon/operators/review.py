@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import bpy
+from bpy.props import EnumProperty
 
 from ...protocol.failures import GenmoFailure
 from .. import sentences, session
+from ..properties import KEEP_WAYS
 from ..services import takes
 from . import common
 
@@ -66,13 +68,16 @@ class GENMO_OT_take_previous(_Review, bpy.types.Operator):
 
 
 class GENMO_OT_keep_take(_Review, bpy.types.Operator):
-    """Keep the shown take as the character's action and forget the other ones that wait"""
+    """Keep the shown take and forget the other ones that wait"""
 
     bl_idname = "genmo.keep_take"
     bl_label = "Keep"
 
+    way: EnumProperty(name="Keep As", items=KEEP_WAYS, description="Where the take goes. Not set: the panel's choice")
+
     def act(self, target: bpy.types.Object) -> str:
-        return sentences.kept(takes.keep(target))
+        way = self.way if self.properties.is_property_set("way") else bpy.context.scene.genmo.keep_as
+        return sentences.kept(takes.keep(target, way))
 
 
 class GENMO_OT_drop_take(_Review, bpy.types.Operator):
@@ -82,8 +87,7 @@ class GENMO_OT_drop_take(_Review, bpy.types.Operator):
     bl_label = "Drop"
 
     def act(self, target: bpy.types.Object) -> str:
-        takes.drop(target)
-        return sentences.dropped(target.name)
+        return sentences.dropped(target.name, takes.drop(target))
 
 
 CLASSES = (GENMO_OT_take_next, GENMO_OT_take_previous, GENMO_OT_keep_take, GENMO_OT_drop_take)

@@ -39,6 +39,14 @@ class Order:
     play: bool = True
     verb: str = field(default="Generate")
     """Names the undo step."""
+    begins: int | None = None
+    """The frame at which the request begins, where that is before ``first``."""
+    bones: tuple[str, ...] = ()
+    """Which bones are filled; none named: all."""
+    amount: float = 1.0
+    """From 0, what the character's own curves do, to 1, what the model does."""
+    keep_keys: bool = True
+    """Whether the animator's keys in the range are law."""
 
     @property
     def key(self) -> str:
@@ -86,15 +94,27 @@ def apply(order: Order, result: MotionResult, model: Capabilities | None) -> str
     failure = character.obstacle(target)
     if failure is not None:
         raise failure
-    placed = takes.Placement(order.first, order.last, order.fps, order.prompts, _recipe(order, result, model))
-    takes.begin(target, scene, result, placed)
+    placed = takes.Placement(
+        order.first,
+        order.last,
+        order.fps,
+        order.prompts,
+        _recipe(order, result, model),
+        order.begins,
+        order.bones,
+        order.amount,
+        order.keep_keys,
+    )
+    said = takes.begin(target, scene, result, placed)
     if order.play:
         playback.play(scene, order.first)
     undo.push(f"{order.verb} {target.name}")
     if bpy.context.scene != scene:
         return sentences.takes_ready_elsewhere(target.name, scene.name)
     waiting = takes.waiting(target)
-    return " ".join([sentences.takes_ready(target.name, len(waiting)), *keying.notes(waiting[-1]), *ignored(result)])
+    return " ".join(
+        [sentences.takes_ready(target.name, len(waiting)), *said, *keying.notes(waiting[-1]), *ignored(result)]
+    )
 
 
 def ignored(result: MotionResult) -> list[str]:
@@ -111,6 +131,10 @@ def _recipe(order: Order, result: MotionResult, model: Capabilities | None) -> d
         "prompts": list(order.prompts),
         "strips": list(order.strips),
         "frames": [order.first, order.last],
+        "begins": order.first if order.begins is None else order.begins,
+        "bones": list(order.bones),
+        "amount": order.amount,
+        "keep_keys": order.keep_keys,
         "fps": order.fps,
         "model": model.to_dict() if model else {},
         "engine": f"{result.report.get('engine', '')} {PRODUCT_VERSION}".strip(),

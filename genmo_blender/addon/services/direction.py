@@ -24,23 +24,25 @@ _POINTS = 400
 
 @dataclass(frozen=True)
 class Clock:
-    """Frames ``first`` .. ``last`` of the scene at ``fps``: the request's seconds."""
+    """Frames ``first`` .. ``last`` of the scene at ``fps`` that are filled; the request's time 0 is the frame
+    ``begins``, which lies before the first where motion before it is told."""
 
     first: int
     last: int
     fps: float
+    begins: int
 
     def seconds(self, frame: float) -> float:
-        """From the first frame to another."""
-        return (frame - self.first) / self.fps
+        """Of the request, at a frame."""
+        return (frame - self.begins) / self.fps
 
 
 def directed(
-    scene: bpy.types.Scene, target: bpy.types.Object, request: GenerateRequest, first: int, last: int, fps: float
+    scene: bpy.types.Scene, target: bpy.types.Object, request: GenerateRequest, clock: Clock
 ) -> GenerateRequest:
     """The request with what the character's direction says over the range. Raises RequestFailure with the sentence of
     what is missing or cannot be followed; the scene's frame and the character's pose are as they were."""
-    told = read(scene, target, Clock(first, last, fps))
+    told = read(scene, target, clock)
     if told is None:
         return request
     out = replace(request, direction=told)
@@ -208,7 +210,7 @@ def _road(settings: bpy.types.PropertyGroup, path: bpy.types.Object, at: _Visits
         share = np.linspace(0.0, 1.0, count if settings.facing == "TOWARD" else min(max(count, 2), _POINTS))
     gone = np.clip(share, 0.0, 1.0) * along[-1]
     places = np.stack([np.interp(gone, along, line[:, k]) for k in (0, 2)], axis=1)
-    times = np.linspace(0.0, clock.seconds(clock.last), len(share))
+    times = np.linspace(clock.seconds(clock.first), clock.seconds(clock.last), len(share))
     headings = None
     if settings.facing == "FREE":
         headings = np.full(len(times), np.nan)

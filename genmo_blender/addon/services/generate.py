@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
 from dataclasses import replace
 
 import bpy
+import numpy as np
 
+from ...motion.rotations import Array
 from ...protocol.requests import MAX_SEED, MAX_TAKES, GenerateRequest
-from .. import character, keying, sentences, session, timeline
+from .. import character, keying, posing, sentences, session, timeline
 from . import direction as directions
 from . import takes
 from .delivery import Order
@@ -18,17 +21,26 @@ POLL_SECONDS = 0.02
 
 
 def order(
-    scene: bpy.types.Scene, strips_scene: bpy.types.Scene, target: bpy.types.Object, count: int, seed: int
+    scene: bpy.types.Scene,
+    strips_scene: bpy.types.Scene,
+    target: bpy.types.Object,
+    count: int,
+    seed: int,
+    filling: timeline.Filling | None = None,
+    verb: str = "Generate",
 ) -> Order:
-    """An order for ``count`` takes of what the strips say; seed 0 takes a new one.
+    """An order for ``count`` takes of what the strips and the animator's keys say; seed 0 takes a new one.
 
     Raises RequestFailure, each with its sentence, where something is missing or wrong.
     """
     _check_target(scene, target)
     timeline.repair_doubled_ids(strips_scene)
-    direction = timeline.direction(scene, strips_scene, target, takes.own_state(target), seed or _new_seed(), count)
-    frames = direction.frames
-    request = directions.directed(scene, target, direction.request, frames.first, frames.last, frames.fps)
+    own = takes.own_state(target)
+    direction = timeline.direction(scene, strips_scene, target, own, seed or _new_seed(), count, filling)
+    request, frames = direction.request, direction.frames
+    if direction.filling.heard:
+        clock = directions.Clock(frames.first, frames.last, frames.fps, direction.begins)
+        request = directions.directed(scene, target, request, clock)
     return Order(
         target=target.session_uid,
         scene=scene.session_uid,
@@ -40,7 +52,43 @@ def order(
         prompts=tuple(p.text for p in direction.prompts),
         strips=tuple(p.strip for p in direction.prompts),
         play=scene.genmo.play,
+        verb=verb,
+        begins=direction.begins,
+        bones=direction.filling.bones,
+        amount=direction.filling.amount,
+        keep_keys=scene.genmo.keep_keys,
     )
+
+
+def between_selected_keys(
+    scene: bpy.types.Scene,
+    strips_scene: bpy.types.Scene,
+    target: bpy.types.Object,
+    count: int,
+    seed: int,
+    amount: float = 1.0,
+    heard: bool = True,
+) -> Order:
+    """An order that fills what lies between the selected keys, for the bones that they key.
+
+    ``amount`` 0..1 goes from Blender's own curves to the model. Raises RequestFailure with its sentence.
+    """
+    _check_target(scene, target)
+    if takes.in_review(target):
+        raise sentences.takes_wait(target.name)
+    own = takes.own_state(target)
+    found = posing.own_keys(own.action, own.slot, -math.inf, math.inf, selected=True)
+    if len(found.frames) < 2:
+        raise sentences.few_selected_keys(target.name)
+    first, last = math.ceil(found.frames[0] - posing.SAME_TIME), math.floor(found.frames[-1] + posing.SAME_TIME)
+    if last - first < 2:
+        raise sentences.selected_keys_touch(found.frames[0], found.frames[-1])
+    keyed: Array = np.any(found.turned, axis=0)
+    keyed[0] |= found.placed.any()
+    bones = tuple(name for name, of in zip(character.body_names(), keyed, strict=True) if of)
+    frames = timeline.FrameRange(first, last, timeline.scene_fps(scene))
+    filling = timeline.Filling(frames, () if keyed.all() else bones, amount, heard)
+    return order(scene, strips_scene, target, count, seed, filling, verb="In-between")
 
 
 def order_again(scene: bpy.types.Scene, target: bpy.types.Object, same_seed: bool) -> Order:
@@ -55,6 +103,10 @@ def order_again(scene: bpy.types.Scene, target: bpy.types.Object, same_seed: boo
         request = GenerateRequest.from_dict(recipe["request"])
         first, seed = int(recipe["frames"][0]), int(recipe["seed"])
         prompts, strips = tuple(recipe["prompts"]), tuple(recipe["strips"])
+        last, begins = int(recipe["frames"][1]), int(recipe.get("begins", first))
+        bones, amount = tuple(recipe.get("bones", ())), float(recipe.get("amount", 1.0))
+        keep_keys = bool(recipe.get("keep_keys", True))
+        seconds = float(recipe["fps"]) and (last - first) / float(recipe["fps"])
     except (AssertionError, KeyError, IndexError, TypeError, ValueError) as error:
         raise sentences.recipe_unreadable(shown.name) from error
     fps = timeline.scene_fps(scene)
@@ -64,12 +116,16 @@ def order_again(scene: bpy.types.Scene, target: bpy.types.Object, same_seed: boo
         name=target.name,
         request=replace(request, takes=1, seed=seed if same_seed else _new_seed()),
         first=first,
-        last=first + round(request.duration * fps),
+        last=first + round(seconds * fps),
         fps=fps,
         prompts=prompts,
         strips=strips,
         play=scene.genmo.play,
         verb="Again",
+        begins=first - round((first - begins) / float(recipe["fps"]) * fps),
+        bones=bones,
+        amount=amount,
+        keep_keys=keep_keys,
     )
 
 

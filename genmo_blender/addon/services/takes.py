@@ -6,27 +6,14 @@ All of it is stored in the file, on the character and on the takes' actions: sav
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import bpy
 
-from ...motion.skeleton import canonical
 from ...protocol.motions import MotionResult, Take
 from .. import character, compat, keying, sentences
-from . import playback
-
-
-@dataclass(frozen=True)
-class Placement:
-    """Where and how a result is written: scene frames ``first`` .. ``last`` at ``fps``; ``recipe`` is common to all
-    takes; ``prompts`` name them."""
-
-    first: int
-    last: int
-    fps: float
-    prompts: tuple[str, ...]
-    recipe: dict[str, Any]
+from . import added, keeping, playback
+from .writing import Placement, key_take
 
 
 def waiting(target: bpy.types.Object) -> list[bpy.types.Action]:
@@ -54,18 +41,20 @@ def own_state(target: bpy.types.Object) -> character.OwnState:
     return character.OwnState(review.original, review.original_slot, pose, review.had_animation_data)
 
 
-def begin(target: bpy.types.Object, scene: bpy.types.Scene, result: MotionResult, placement: Placement) -> None:
-    """Write all takes of a result as actions, beside those that wait already, and show the first new one.
+def begin(target: bpy.types.Object, scene: bpy.types.Scene, result: MotionResult, placement: Placement) -> list[str]:
+    """Write all takes of a result as actions, beside those that wait already, and show the first new one. Returns
+    sentences on what of the animator's was kept.
 
     All or nothing: whatever is raised on the way, the file is as it was.
     """
     reconcile()
     own, count = own_state(target), target.genmo.take_count
     written: list[bpy.types.Action] = []
+    said: list[str] = []
     try:
         for take in result.takes:
             written.append(_new_take(target, own, take, placement))
-            _key_take(target, written[-1], take, result.fps, placement)
+            said = key_take(target, own, written[-1], take, result.fps, placement)
     except BaseException:
         _remove(written)
         target.genmo.take_count = count
@@ -80,6 +69,7 @@ def begin(target: bpy.types.Object, scene: bpy.types.Scene, result: MotionResult
     show(target, first_new)
     if review.scene is None:
         review.scene, review.preview = scene, playback.show_range(scene, placement.first, placement.last)
+    return said
 
 
 def _remember(target: bpy.types.Object, own: character.OwnState) -> None:
@@ -103,23 +93,6 @@ def _new_take(target: bpy.types.Object, own: character.OwnState, take: Take, pla
     return action
 
 
-def _key_take(
-    target: bpy.types.Object, action: bpy.types.Action, take: Take, motion_fps: float, placement: Placement
-) -> None:
-    names = canonical(take.rotations.shape[1]).names
-    curves = keying.pose_curves(
-        character.rest_pose(target, names),
-        names,
-        take.rotations,
-        take.transl,
-        motion_fps,
-        placement.fps,
-        placement.first,
-        placement.last,
-    )
-    keying.write(action, action.slots[0], curves)
-
-
 def show(target: bpy.types.Object, index: int) -> None:
     """Make a waiting take the character's action. Raises RequestFailure when none is left."""
     found = waiting(target)
@@ -135,25 +108,53 @@ def step(target: bpy.types.Object, by: int) -> None:
     show(target, target.genmo.review.index + by)
 
 
-def keep(target: bpy.types.Object) -> str:
-    """The shown take stays the character's action; the others go. Returns its name. Raises as `show`."""
+def keep(target: bpy.types.Object, way: str = keeping.NEW) -> str:
+    """The shown take stays, as ``way`` says (`keeping`); the others go. Returns the name of what plays now.
+
+    Raises RequestFailure where there is no take, or it cannot stay in that way; then nothing has changed.
+    """
     kept = shown(target)
     if kept is None:
         raise sentences.take_lost(target.name)
-    compat.assign(target, kept, kept.slots[0].identifier)
-    kept.genmo.owner = None
-    _remove([action for action in waiting(target) if action != kept])
+    own = own_state(target)
+    name, others = kept.name, [action for action in waiting(target) if action != kept]
+    if way == keeping.INTO and own.action is not None:
+        name = keeping.into_own(target, own, kept).name
+        others.append(kept)
+        own.action.use_fake_user = target.genmo.review.original_fake_user
+    elif way in (keeping.STRIP, keeping.LAYER):
+        first, last = _frames_of(kept)
+        made = keeping.as_strip if way == keeping.STRIP else keeping.as_layer
+        made(target, own, kept, first, last)
+        kept.genmo.owner = None
+    else:
+        compat.assign(target, kept, kept.slots[0].identifier)
+        kept.genmo.owner = None
+    _remove(others)
     _end(target)
-    return kept.name
+    return name
 
 
-def drop(target: bpy.types.Object) -> None:
-    """All waiting takes go; the character's own action, slot and pose come back.
+def _frames_of(take: bpy.types.Action) -> tuple[int, int]:
+    """The range that a take was made for."""
+    recipe = keying.recipe_of(take)
+    try:
+        assert recipe is not None
+        return int(recipe["frames"][0]), int(recipe["frames"][1])
+    except (AssertionError, KeyError, IndexError, TypeError, ValueError) as error:
+        raise sentences.recipe_unreadable(take.name) from error
+
+
+def drop(target: bpy.types.Object) -> int:
+    """All waiting takes go; the character's own action, slot and pose come back, with the keys that the animator has
+    made meanwhile. Returns at how many times there were some.
 
     An action that the animator has chosen meanwhile stays.
     """
     review = target.genmo.review
     own = own_state(target)
+    found, seen = waiting(target), shown(target)
+    mine = added.added_keys(own, [*(action for action in found if action != seen), *([seen] if seen else [])])
     current = target.animation_data.action if target.animation_data else None
     if current is None or current in [w.action for w in review.takes]:
         if own.action is not None and any(
@@ -163,6 +164,7 @@ def drop(target: bpy.types.Object) -> None:
             own = replace(own, action=own.action.copy())
         character.put_back(target, own)
     _abandon(target, own.action)
+    return added.give_back(target, own, mine)
 
 
 def reconcile() -> None:

@@ -38,7 +38,7 @@ def add_mlp(h: Tensor, gate: Tensor, norm: nn.LayerNorm, mlp: Mlp) -> Tensor:
     """h + gate * mlp(norm(h)) for h (B, T, D). Where nothing is learned on a processor in fp32, ``h`` is overwritten:
     piece by piece, a tenth of the time less (`bench`, full size)."""
     pieces = h.device.type == "cpu" and h.dtype == torch.float32 and h.is_contiguous() and mlp.gelu == "tanh"
-    if not pieces or torch.is_grad_enabled():
+    if not pieces or torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
         return torch.addcmul(h, gate, mlp(norm(h)))
     up, down = mlp.fc1, mlp.fc2
     for rows in h.view(-1, h.shape[-1]).split(MLP_ROWS):

@@ -231,3 +231,12 @@ def test_gelu_in_place_is_torchs_tanh_gelu() -> None:
     x = torch.cat([torch.linspace(-30, 30, 70_001), torch.tensor([0.0, -0.0, 1e-30, -1e4, 1e4])])
     expected = torch.nn.functional.gelu(x, approximate="tanh")
     torch.testing.assert_close(tanh_gelu_(x.clone()), expected, atol=2e-6, rtol=2e-6)
+
+
+def test_a_network_that_learns_in_half_precision_is_asked_in_it_too() -> None:
+    torch.manual_seed(1)
+    norm, mlp = torch.nn.LayerNorm(8), Mlp(8, 16, 8, gelu="tanh")
+    h, gate = torch.randn(2, 5, 8), torch.randn(1, 1, 8)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        half = add_mlp(h.clone(), gate, norm, mlp)
+    assert (half - add_mlp(h.requires_grad_(), gate, norm, mlp)).abs().max() < 0.05

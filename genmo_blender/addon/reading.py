@@ -1,0 +1,68 @@
+"""An action's curves -> motion in the model's space: the way back from `keying.pose_curves`.
+
+Channels without a curve, or whose curve is muted, count as the pose that they have now, as they do in Blender.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+
+from ..motion import frames as axes
+from ..motion.rotations import Array, conjugate, multiply, normalise
+from . import character, compat
+from .paths import Channel, location_path, rotation_path
+
+
+@dataclass(frozen=True)
+class Motion:
+    """What a character's 22 bones do: local ``rotations`` (N, 22, 4), w first, and the pelvis's ``path`` (N, 3) metres,
+    both in the character's own space turned to Y up, as `protocol.motions.Take` has them."""
+
+    rotations: Array
+    path: Array
+
+
+def curves_of(action: bpy.types.Action | None, slot: str) -> dict[Channel, bpy.types.FCurve]:
+    """The slot's curves by their channel."""
+    bag = compat.find_channelbag(action, action.slots.get(slot) if action else None)
+    return {(curve.data_path, curve.array_index): curve for curve in bag.fcurves} if bag else {}
+
+
+def channels(names: Sequence[str]) -> list[Channel]:
+    """The channels of motion: the pelvis's location, then every bone's quaternion."""
+    place = [(location_path(names[0]), i) for i in range(3)]
+    return place + [(rotation_path(name), i) for name in names for i in range(4)]
+
+
+def motion_at(target: bpy.types.Object, own: character.OwnState, frames: Array) -> Motion:
+    """What the animator's own action does at scene ``frames`` (N,), fractions too.
+
+    Constraints and NLA tracks are not in it. Raises KeyError for a bone that is missing.
+    """
+    return from_channels(target, values_at(curves_of(own.action, own.slot), own.pose, frames))
+
+
+def values_at(curves: Mapping[Channel, bpy.types.FCurve], pose: character.Pose, frames: Array) -> Array:
+    """(N, C) of `channels` at the frames; where there is no curve that plays, as ``pose`` has it."""
+    names = character.body_names()
+    standing = np.array([*pose.location, *(x for name in names for x in pose.rotations[name])])
+    out = np.tile(standing, (len(frames), 1))
+    times = [float(frame) for frame in frames]
+    for column, channel in enumerate(channels(names)):
+        curve = curves.get(channel)
+        if curve is not None and not curve.mute:
+            out[:, column] = [curve.evaluate(time) for time in times]
+    return out
+
+
+def from_channels(target: bpy.types.Object, values: Array) -> Motion:
+    """Values (N, C) of `channels` in bone axes -> motion; the inverse of `keying.pose_curves`."""
+    rest = character.rest_pose(target, character.body_names())
+    q = normalise(values[:, 3:].reshape(len(values), -1, 4))
+    turns = np.broadcast_to(rest.turns, q.shape)
+    place = rest.pelvis_head + values[:, :3] @ rest.pelvis_axes.T
+    return Motion(multiply(multiply(conjugate(turns), q), turns), axes.points_to_model(place))

@@ -1,0 +1,131 @@
+"""Where a kept take goes: a new action, the animator's own one, an NLA strip over it, or an additive layer.
+
+A take's action is a copy of the animator's own with the range exchanged, so it can stand in for it at once. In the NLA
+Editor her action becomes a track and the take a strip over the range on a track above; nothing is active then, because
+the active action would cover both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import bpy
+import numpy as np
+
+from ...motion.rotations import Array, conjugate, continuous, multiply, normalise
+from .. import character, compat, keying, ownership, reading, sentences
+from ..paths import Channel
+
+NEW, INTO, STRIP, LAYER = WAYS = ("NEW", "INTO", "STRIP", "LAYER")
+WRITTEN_WITH = (keying.RECIPE, ownership.WRITTEN)
+"""What travels with a take's keys: how they were made, and which of them are ours."""
+
+
+def into_own(target: bpy.types.Object, own: character.OwnState, take: bpy.types.Action) -> bpy.types.Action:
+    """Write the take's curves into the animator's action, which plays again. Raises RequestFailure where that would
+    move somebody else too."""
+    action = own.action
+    assert action is not None
+    if action.library is not None or action.override_library is not None:
+        raise sentences.action_linked(action.name)
+    others = sorted({other.name for other in _players(action) if other != target})
+    if others:
+        raise sentences.action_shared(action.name, others)
+    slot = action.slots[own.slot]
+    bag = compat.ensure_channelbag(action, slot)
+    before = {(curve.data_path, curve.array_index): curve for curve in bag.fcurves}
+    for channel, curve in reading.curves_of(take, take.slots[0].identifier).items():
+        mine = before.get(channel)
+        if mine is None:
+            group = curve.group.name if curve.group else ""
+            mine = compat.new_curve(bag, *channel, group)
+        keying.put(mine, keying.fields_of(curve))
+    for name in WRITTEN_WITH:
+        if name in take:
+            action[name] = take[name]
+    compat.assign(target, action, own.slot)
+    return action
+
+
+def _players(action: bpy.types.Action) -> Iterable[bpy.types.ID]:
+    """Objects that move by an action, by its name in their NLA tracks too."""
+    for target in bpy.data.objects:
+        data = target.animation_data
+        strips = [strip.action for track in data.nla_tracks for strip in track.strips] if data else []
+        if data is not None and (data.action == action or action in strips):
+            yield target
+
+
+def as_strip(
+    target: bpy.types.Object, own: character.OwnState, take: bpy.types.Action, first: int, last: int
+) -> bpy.types.NlaStrip:
+    """The take as a strip over its range, above a track of the animator's own action."""
+    _push_down(target, own)
+    return _strip(target, take, first, last)
+
+
+def as_layer(
+    target: bpy.types.Object, own: character.OwnState, take: bpy.types.Action, first: int, last: int
+) -> bpy.types.NlaStrip:
+    """As `as_strip`, but the strip holds what the take adds to the animator's own curves and is combined with them, so
+    that a change below goes through it. Raises RequestFailure where she has no action to add to."""
+    if own.action is None:
+        raise sentences.nothing_to_add_to(target.name)
+    frames = np.arange(first, last + 1)
+    names = character.body_names()
+    slot = take.slots[0]
+    above, below = reading.curves_of(take, slot.identifier), reading.curves_of(own.action, own.slot)
+    base = reading.values_at(below, _at_rest(), frames)
+    made = reading.values_at({**below, **above}, _at_rest(), frames)
+    ours = made[:, 3:].reshape(len(frames), -1, 4)
+    added = multiply(conjugate(normalise(base[:, 3:].reshape(ours.shape))), normalise(ours))
+    wanted = set(above)
+    for curve in list(compat.ensure_channelbag(take, slot).fcurves):
+        compat.ensure_channelbag(take, slot).fcurves.remove(curve)
+    values = np.concatenate([made[:, :3] - base[:, :3], continuous(added).reshape(len(frames), -1)], axis=1)
+    _fill(take, slot, names, frames, values, wanted)
+    strip = as_strip(target, own, take, first, last)
+    strip.blend_type = "COMBINE"
+    return strip
+
+
+def _at_rest() -> character.Pose:
+    """What an NLA track counts from where a channel has no curve."""
+    return character.Pose({name: (1.0, 0.0, 0.0, 0.0) for name in character.body_names()}, (0.0, 0.0, 0.0))
+
+
+def _fill(
+    action: bpy.types.Action,
+    slot: bpy.types.ActionSlot,
+    names: tuple[str, ...],
+    frames: Array,
+    values: Array,
+    wanted: set[Channel],
+) -> None:
+    bag = compat.ensure_channelbag(action, slot)
+    columns = [(i, channel) for i, channel in enumerate(reading.channels(names)) if channel in wanted]
+    curves = [compat.new_curve(bag, path, index, path.split('"')[1]) for _, (path, index) in columns]
+    chosen = values[:, [i for i, _ in columns]].T.astype(np.float32)
+    compat.fill_curves(curves, frames.astype(np.float32), chosen)
+    ownership.remember(action, curves, [np.ones(len(frames), bool)] * len(curves))
+
+
+def _push_down(target: bpy.types.Object, own: character.OwnState) -> None:
+    data = target.animation_data
+    if own.action is not None:
+        track = data.nla_tracks.new()
+        track.name = own.action.name
+        strip = track.strips.new(own.action.name, round(own.action.frame_range[0]), own.action)
+        strip.action_slot = own.action.slots[own.slot]
+    data.action = None
+
+
+def _strip(target: bpy.types.Object, take: bpy.types.Action, first: int, last: int) -> bpy.types.NlaStrip:
+    track = target.animation_data.nla_tracks.new()
+    track.name = take.name
+    strip = track.strips.new(take.name, first, take)
+    strip.action_slot = take.slots[0]
+    strip.action_frame_start, strip.action_frame_end = first, last
+    strip.frame_start, strip.frame_end = first, last
+    strip.extrapolation = "NOTHING"
+    return strip

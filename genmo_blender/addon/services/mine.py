@@ -1,0 +1,43 @@
+"""Making a pose the animator's own."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+
+from .. import character, compat, reading
+from ..paths import SAME_TIME, location_path, rotation_path
+
+
+def key_pose(target: bpy.types.Object, frame: float) -> list[str]:
+    """Key the present pose of the selected bones (none selected: of all that motion moves) at a frame, as the
+    animator's. Returns their names. Raises RequestFailure where the character cannot be keyed."""
+    failure = character.obstacle(target)
+    if failure is not None:
+        raise failure
+    names = character.body_names()
+    bones = [target.pose.bones[name] for name in names]
+    if target.mode == "POSE" and any(compat.bone_selected(bone) for bone in bones):
+        bones = [bone for bone in bones if compat.bone_selected(bone)]
+    channels = set()
+    for bone in bones:
+        bone.keyframe_insert("rotation_quaternion", frame=frame, group=bone.name)
+        channels |= {(rotation_path(bone.name), i) for i in range(4)}
+        if bone.name == names[0]:
+            bone.keyframe_insert("location", frame=frame, group=bone.name)
+            channels |= {(location_path(bone.name), i) for i in range(3)}
+    data = target.animation_data
+    for channel, curve in reading.curves_of(data.action, data.action_slot.identifier).items():
+        if channel in channels:
+            _mark(curve, frame)
+    return [bone.name for bone in bones]
+
+
+def _mark(curve: bpy.types.FCurve, frame: float) -> None:
+    """Give the key at a frame the type that the animator's own have."""
+    keys = curve.keyframe_points
+    co = np.empty(2 * len(keys), np.float32)
+    keys.foreach_get("co", co)
+    nearest = int(np.abs(co[0::2] - frame).argmin())
+    if abs(co[2 * nearest] - frame) <= SAME_TIME and keys[nearest].type == "GENERATED":
+        keys[nearest].type = "KEYFRAME"

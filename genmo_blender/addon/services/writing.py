@@ -1,0 +1,106 @@
+"""A take onto the frames of the scene: through the animator's keys, and by how much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ...motion import rotations as rot
+from ...motion.fitting import Poses, fitted
+from ...motion.resampling import resample
+from ...motion.rotations import Array
+from ...motion.skeleton import canonical
+from ...protocol.motions import Take
+from .. import character, keying, posing, reading, sentences
+from ..paths import location_path, rotation_path
+
+EVERYWHERE = 0.6
+"""From this part of the frames on, the animator's own keys leave hardly anything to be made."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where and how a result is written: scene frames ``first`` .. ``last`` at ``fps``; ``recipe`` is common to all
+    takes; ``prompts`` name them."""
+
+    first: int
+    last: int
+    fps: float
+    prompts: tuple[str, ...]
+    recipe: dict[str, Any]
+    begins: int | None = None
+    """The frame of the motion's first one, where that is before ``first``."""
+    bones: tuple[str, ...] = ()
+    """Which bones are written; none named: all."""
+    amount: float = 1.0
+    """0 writes what the character's own curves do, 1 the motion."""
+    keep_keys: bool = True
+
+
+def key_take(
+    target: bpy.types.Object,
+    own: character.OwnState,
+    action: bpy.types.Action,
+    take: Take,
+    motion_fps: float,
+    placement: Placement,
+) -> list[str]:
+    """Key a take into its action, a copy of the animator's own one. Returns sentences on what was kept."""
+    names = canonical(take.rotations.shape[1]).names
+    first, last, fps = placement.first, placement.last, placement.fps
+    keys = posing.own_keys(own.action, own.slot, first, last)
+    if not placement.keep_keys:
+        keys = posing.without(keys)
+    frames = np.arange(first, last + 1)
+    begins = first if placement.begins is None else placement.begins
+    rotations, path = resample(take.rotations, take.transl, motion_fps, (frames - begins) / fps)
+    if placement.amount < 1.0:
+        rotations, path = _mixed(reading.motion_at(target, own, frames), rotations, path, placement.amount)
+    rotations, path = through_keys(target, own, keys, rotations, path, first, fps)
+    curves = keying.pose_curves(character.rest_pose(target, names), names, rotations, path, fps, fps, first, last)
+    skipped, said = keying.untouchable(target)
+    if placement.bones:
+        skipped |= {(rotation_path(name), i) for name in names if name not in placement.bones for i in range(4)}
+        if names[0] not in placement.bones:
+            skipped |= {(location_path(names[0]), i) for i in range(3)}
+    keying.write(action, action.slots[0], curves, keys.kept, skipped)
+    if len(keys.frames) > EVERYWHERE * len(frames):
+        said.append(sentences.keys_everywhere(first, last))
+    return [*sentences.keys_kept(len(keys.frames), keys.elsewhere), *said]
+
+
+def through_keys(
+    target: bpy.types.Object,
+    own: character.OwnState,
+    keys: posing.OwnKeys,
+    rotations: Array,
+    path: Array,
+    first: int,
+    fps: float,
+) -> tuple[Array, Array]:
+    """A motion on the scene's frames, (N, 22, 4) and (N, 3), bent to meet the animator's keys (motion/fitting.py).
+
+    The engine has met most of them; what remains are those that a request cannot hold, keys that were moved meanwhile,
+    and engines that know no keys. Rotations and the path one after the other, since either may be keyed alone.
+    """
+    if not len(keys.frames):
+        return rotations, path
+    held = reading.motion_at(target, own, keys.frames)
+    time = (keys.frames - first) / fps
+    still = np.zeros_like(held.path)
+    rotations, _ = fitted(rotations, np.zeros_like(path), fps, Poses(time, held.rotations, still, keys.turned))
+    if keys.placed.any():
+        at = keys.placed
+        alone, mask = np.tile(rot.IDENTITY, (len(path), 1, 1)), np.ones((int(at.sum()), 1), bool)
+        poses = Poses(time[at], np.tile(rot.IDENTITY, (int(at.sum()), 1, 1)), held.path[at], mask)
+        _, path = fitted(alone, path, fps, poses)
+    return rotations, path
+
+
+def _mixed(own: reading.Motion, rotations: Array, path: Array, amount: float) -> tuple[Array, Array]:
+    return rot.slerp(own.rotations, rotations, np.full(rotations.shape[:-1], amount)), own.path + amount * (
+        path - own.path
+    )
