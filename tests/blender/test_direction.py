@@ -302,3 +302,32 @@ def test_what_was_ignored_is_said_when_takes_arrive(stage):
     assert "The right hand misses its pin" in stage.session.message
     report = stage.module("addon.keying").recipe_of(target.animation_data.action)["report"]
     assert report["direction"]["pins_off_mm"] > 100 and report["ignored"]
+
+
+def test_a_kept_walk_goes_on_along_a_path(stage):
+    target = placed(stage)
+    scene = bpy.context.scene
+    bpy.ops.genmo.generate(seed=3)
+    bpy.ops.genmo.keep_take()
+    kept = each_frame(target, "pelvis", (85, FRAMES))
+    scene.sequence_editor.strips[0].genmo.enabled = False
+    stage.strips(("a person walks forward", FRAMES, FRAMES + 90))
+    ahead = Vector(kept[1] - kept[0]).to_2d().normalized()
+    aside = Vector((-ahead.y, ahead.x))
+    data = bpy.data.curves.new("Road", "CURVE")
+    data.dimensions = "3D"
+    spline = data.splines.new("BEZIER")
+    spline.bezier_points.add(3)
+    for i, point in enumerate(spline.bezier_points):
+        point.co = (*(Vector(kept[1]).to_2d() + 1.0 * i * ahead + 0.15 * i * i * aside), 3.0)
+        point.handle_left_type = point.handle_right_type = "AUTO"
+    target.genmo_direction.path = bpy.data.objects.new("Road", data)
+    bpy.context.collection.objects.link(target.genmo_direction.path)
+    bpy.context.view_layer.update()
+    assert bpy.ops.genmo.generate(seed=4) == {"FINISHED"}
+    line = points_of(target.genmo_direction.path)[:, :2]
+    hips = each_frame(target, "pelvis", range(85, FRAMES + 91))
+    off = np.linalg.norm(hips[6:, None, :2] - line, axis=-1).min(axis=1)
+    assert off.max() < 0.06  # from the nearest vertex of the curve
+    steps = np.linalg.norm(np.diff(hips, axis=0), axis=1)
+    assert steps.max() < 0.08  # nowhere a jump
