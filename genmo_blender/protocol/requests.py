@@ -210,7 +210,7 @@ def validate(request: GenerateRequest, longest_seconds: float = float("inf")) ->
 
         validate_keys(request.keys, request.duration, None if request.start is None else request.start.position)
     if request.direction is not None:
-        from .direction import validate_direction
+        from .direction_checks import validate_direction
 
         start = None if request.start is None else request.start.position
         validate_direction(request.direction, request.duration, start)

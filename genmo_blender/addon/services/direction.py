@@ -13,7 +13,8 @@ import bpy
 import numpy as np
 
 from ...motion import frames as axes
-from ...protocol.direction import FASTEST, Direction, Pin, RootPath, Waypoint
+from ...protocol.direction import Direction, Pin, RootPath, Waypoint
+from ...protocol.direction_checks import FASTEST
 from ...protocol.requests import GenerateRequest, validate
 from .. import character, sentences
 
