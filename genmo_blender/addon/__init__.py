@@ -11,10 +11,12 @@ from importlib import import_module
 MODULES = (
     "icons",
     "properties",
+    "direction_properties",
     "preferences",
     "session",
     "operators",
     "panels",
+    "direction_panel",
     "clean_up_panel",
     "menus",
     "handlers",

@@ -44,6 +44,12 @@ class OverlayProperties(bpy.types.PropertyGroup):
         default=True,
         update=_switched,
     )
+    direction: BoolProperty(
+        name="Path, Waypoints and Pins",
+        description="Show where the character shall go and what it shall hold",
+        default=True,
+        update=_switched,
+    )
     numbers: BoolProperty(
         name="Frame Numbers",
         description="Write the frame beside each of your own keys",

@@ -23,7 +23,7 @@ from ..protocol.keys import KeyedPoses
 from ..protocol.motions import Take
 from ..protocol.prompt_ranges import parse_prompt, range_length
 from ..protocol.requests import CROSSFADE, MODEL_FPS, GenerateRequest, MusicSpan, validate, with_crossfades
-from .key_file import read_keys
+from .key_file import read_direction, read_keys
 from .pipeline import Pipeline
 
 
@@ -38,6 +38,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KEYS.npz",
         help="poses to meet, in the world of --out: time (K,) seconds, root_orient, pose_body, trans and betas as in "
         "--out, joint_mask (K, 22) what of them is given (0: the root's rotation and place)",
+    )
+    parser.add_argument(
+        "--path",
+        type=Path,
+        metavar="PATH.npz",
+        help="where the root goes, in the world of --out: times (N,) seconds and places (N, 2) on the floor, x and z; "
+        "headings (N,) radians where given, else along the path; fixed 0: at its own pace; way_times (W,) and "
+        "way_places (W, 2): waypoints",
+    )
+    parser.add_argument(
+        "--pins",
+        type=Path,
+        metavar="PINS.npz",
+        help="parts held at points: left_hand_times (N,) and left_hand_ease (2,) seconds, left_hand_points (N, 3); "
+        "so right_hand, left_foot, right_foot, hips, head",
     )
     parser.add_argument("--music", type=Path, metavar="FILE", help="a song to dance to, from its beginning")
     parser.add_argument(
@@ -55,7 +70,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-fit",
         action="store_true",
-        help="leave out the pass that bends the motion to meet the keys at their own times; without it they are met on "
+        help="leave out the pass that bends the motion to meet keys at their own times, and path, waypoints and pins "
+        "at all; without it keys are met on "
         "the nearest thirtieth of a second",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.npz")
@@ -65,7 +81,9 @@ def generate(options: argparse.Namespace) -> int:
     """Run ``generate``; returns the exit code. Raises GenmoFailure for what a person can mend."""
     spans = [parse_prompt(text) for text in options.prompt]
     keys = None if options.keys is None else read_keys(options.keys)
-    length = range_length(spans, options.length, last_key(keys))
+    direction = read_direction(options.path, options.pins)
+    last = [at for at in (last_key(keys), None if direction is None else direction.last) if at is not None]
+    length = range_length(spans, options.length, max(last, default=None))
     song = () if options.music is None else (attachment_of(options.music),)
     request = GenerateRequest(
         duration=length,
@@ -79,6 +97,7 @@ def generate(options: argparse.Namespace) -> int:
         music=tuple(MusicSpan(a.sha256, 0.0, length) for a in song),
         keys=keys,
         fit=not options.no_fit,
+        direction=direction,
     )
     validate(request)
     if (options.out.exists() and not options.out.is_file()) or not options.out.absolute().parent.is_dir():
@@ -89,13 +108,15 @@ def generate(options: argparse.Namespace) -> int:
         _tell_of_prompts(span.text for span in spans)
     # Frames of the half-open range: 4 s are 120 frames, as in AMASS, and one more for a key at the very end.
     frames = max(1, round(request.duration * MODEL_FPS))
-    if (at := last_key(keys)) is not None:
-        frames = max(frames, min(round(at * MODEL_FPS) + 1, request.frames))
+    if last:
+        frames = max(frames, min(round(max(last) * MODEL_FPS) + 1, request.frames))
     result = Pipeline.load(options.model, text_encoder=options.text_encoder).generate(request, _show)
     print(file=sys.stderr)
     for i, take in enumerate(result.takes):
         path = options.out if len(result.takes) == 1 else options.out.with_stem(f"{options.out.stem}-{i + 1}")
         write_npz(path, take, frames)
+        for note in take.report.get("ignored", ()):
+            print(note, file=sys.stderr)
         print(path)
     return 0
 

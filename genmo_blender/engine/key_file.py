@@ -1,13 +1,21 @@
-"""Keyed poses in a file: the arrays of `motion.npz` for K poses, ``time`` (K,) seconds and ``joint_mask`` (K, 22)."""
+"""Keyed poses, a path and pins in files of plain arrays, for the command line.
+
+Keys: the arrays of `motion.npz` for K poses, ``time`` (K,) seconds and ``joint_mask`` (K, 22). A path: ``times`` (N,),
+``places`` (N, 2), and where they are given ``headings`` (N,) and ``fixed``; with ``way_times`` (W,) and ``way_places``
+(W, 2) waypoints. Pins: ``left_hand_times`` (N,), ``left_hand_points`` (N, 3), and ``left_hand_ease`` (2,) where given;
+so for each part.
+"""
 
 from __future__ import annotations
 
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from ..protocol.direction import EASE, Direction
 from ..protocol.failures import RequestFailure, StorageFailure
 from ..protocol.keys import ARRAYS, KeyedPoses
 
@@ -15,15 +23,7 @@ from ..protocol.keys import ARRAYS, KeyedPoses
 def read_keys(path: Path) -> KeyedPoses:
     """Raises StorageFailure for a file that cannot be read, RequestFailure for one without the arrays of keys. Nothing
     in a file is executed."""
-    if not path.is_file():
-        raise StorageFailure("no_keys_file", f"There is no file {path}.", "Choose another --keys.")
-    try:
-        with np.load(path, allow_pickle=False) as data:  # a single array (.npy) is no context: TypeError
-            arrays = {name: data[name] for name in data.files if name in ARRAYS}
-    except (OSError, ValueError, TypeError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
-        raise StorageFailure(
-            "keys_unreadable", f"{path.name} cannot be read as .npz of plain numbers.", "Save it with numpy.savez."
-        ) from error
+    arrays = {name: values for name, values in _arrays(path, "--keys").items() if name in ARRAYS}
     missing = [name for name in ARRAYS if name not in arrays]
     if missing:
         raise RequestFailure(
@@ -32,3 +32,48 @@ def read_keys(path: Path) -> KeyedPoses:
             f"A file of keys holds {', '.join(ARRAYS)}.",
         )
     return KeyedPoses.read(arrays)
+
+
+def read_direction(path: Path | None, pins: Path | None) -> Direction | None:
+    """What the files of ``--path`` and ``--pins`` say, None without both. Raises as `read_keys`."""
+    if path is None and pins is None:
+        return None
+    record: dict[str, Any] = {}
+    if path is not None:
+        arrays = _arrays(path, "--path")
+        record["waypoints"] = [
+            {"time": time, "place": place}
+            for time, place in zip(arrays.pop("way_times", ()), arrays.pop("way_places", ()), strict=False)
+        ]
+        if "times" in arrays or not record["waypoints"]:
+            record["path"] = arrays
+    if pins is not None:
+        record["pins"] = []
+        for name, times in (arrays := _arrays(pins, "--pins")).items():
+            part, _, kind = name.rpartition("_")
+            if kind != "times":
+                continue
+            if f"{part}_points" not in arrays:
+                raise RequestFailure(
+                    "pins_incomplete", f"{pins.name} lacks {part}_points.", "Give it beside the times."
+                )
+            ease = np.broadcast_to(arrays.get(f"{part}_ease", EASE), 2)
+            points = arrays[f"{part}_points"]
+            record["pins"].append(
+                {"part": part, "times": times, "points": points, "ease_in": ease[0], "ease_out": ease[1]}
+            )
+        if not record["pins"]:
+            raise RequestFailure("pins_incomplete", f"{pins.name} holds no pins.", "Give left_hand_times and _points.")
+    return Direction.read(record)
+
+
+def _arrays(path: Path, option: str) -> dict[str, Any]:
+    if not path.is_file():
+        raise StorageFailure("no_keys_file", f"There is no file {path}.", f"Choose another {option}.")
+    try:
+        with np.load(path, allow_pickle=False) as data:  # a single array (.npy) is no context: TypeError
+            return {name: data[name] for name in data.files}
+    except (OSError, ValueError, TypeError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+        raise StorageFailure(
+            "keys_unreadable", f"{path.name} cannot be read as .npz of plain numbers.", "Save it with numpy.savez."
+        ) from error

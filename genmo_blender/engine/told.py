@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from ..model.direction import told_frames
 from ..model.keys import as_told, key_frames
 from ..model.music import heard
 from ..protocol.requests import GenerateRequest
@@ -65,16 +66,18 @@ def told_of(model: Model, request: GenerateRequest, frames: int) -> Told:
 
 
 def _keys(model: Model, request: GenerateRequest, frames: int) -> KeyedMotion | None:
-    world = key_frames(request)
-    if world is None:
+    world = told_frames(request, key_frames(request))
+    if world is None or (request.keys is None and not model.network.config.root_goal):
         return None
     told = as_told(world, frames)
     rotations, path, known = (torch.from_numpy(x)[None] for x in (told.rotations, told.path, told.known))
-    standing = torch.tensor([told.start is not None], device=model.device)
+    standing = torch.from_numpy(told.placed & ~told.roots)[None].to(model.device)
+    facing = torch.from_numpy(told.told_headings)[None].to(model.device)
     return keyed_motion(
         quaternion_to_matrix(rotations).float().to(model.device),
         path.float().to(model.device),
         known.to(model.device),
         model.statistics,
         standing,
+        facing,
     )

@@ -48,7 +48,7 @@ def keyed_motion(keys: KeyFrames, statistics: Statistics) -> KeyedMotion:
     mask[:, BODY_POSE] = known[:, 1:].repeat(6, axis=-1)
     mask[:, GLOBAL_ORIENT] = mask[:, GLOBAL_ORIENT_GV] = known[:, :1]
     mask[:-1, LOCAL_TRANSL_VEL] = known[:-1, :1] & known[1:, :1]
-    goals = root_goals(keys.placed, keys.roots, keys.path, heading_of(root))
+    goals = root_goals(keys.placed, keys.roots, keys.path, heading_of(root), keys.told_headings)
     observed = np.where(mask, code, 0.0)
     between = between_keys(observed, mask, goals, statistics)
     return KeyedMotion(observed.astype(np.float32), mask, goals, between, keys.roots, keys.path, keys.placed)

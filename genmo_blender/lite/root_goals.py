@@ -18,9 +18,10 @@ def heading_of(root: Array) -> Array:
     return turn
 
 
-def root_goals(known: Array, heights: Array, position: Array, heading: Array) -> Array:
+def root_goals(known: Array, heights: Array, position: Array, heading: Array, faces: Array | None = None) -> Array:
     """The condition (L, 14) of roots at the ``known`` (L,) frames, in ``position`` (L, 3) metres, facing ``heading``
-    (L,) radians; at ``heights`` (L,) frames their height is known too."""
+    (L,) radians, where ``faces`` (L,) says so (None: all); at ``heights`` (L,) frames their height is known too."""
+    faces = known if faces is None else faces
     frames = len(known)
     frame = np.arange(frames)
     before = np.maximum.accumulate(np.where(known, frame, -1))
@@ -36,7 +37,7 @@ def root_goals(known: Array, heights: Array, position: Array, heading: Array) ->
         (speed, first, has_before, frame - before),
         (way, second, has_after, after - frame),
     ):
-        facing = np.stack([np.sin(heading[index]), np.cos(heading[index])], axis=-1) * has[:, None]
+        facing = np.stack([np.sin(heading[index]), np.cos(heading[index])], axis=-1) * (has & faces[index])[:, None]
         time = np.log1p(np.where(has, span, 0)) / _TIME_SCALE
         halves += [np.clip(vector, -_LIMIT, _LIMIT), facing, time[:, None], has[:, None]]
     goals = np.concatenate(halves, axis=-1).astype(np.float32)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..model.direction import told_frames
 from ..model.keys import as_told, key_frames
 from ..model.music import heard
 from ..protocol.requests import GenerateRequest
@@ -56,7 +57,9 @@ def told_of(checkpoint: Checkpoint, request: GenerateRequest, frames: int) -> To
     that cannot be heard."""
     config, statistics = checkpoint.record.network, Statistics(checkpoint.mean, checkpoint.std)
     goals = start_goals(frames, config.window) if config.root_goal else None
-    world, keys = key_frames(request), None
+    world, keys = told_frames(request, key_frames(request)), None
+    if request.keys is None and not config.root_goal:
+        world = None  # a network without ears for roots: the pass after it alone leads the motion
     inputs = ConditionInputs(root_goal=None if goals is None else goals[None])
     if world is not None:
         keys = keyed_motion(as_told(world, frames), statistics)

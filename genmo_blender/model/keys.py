@@ -11,13 +11,17 @@ import numpy as np
 from ..motion import rotations as rot
 from ..motion.easing import eased
 from ..motion.fitting import Poses
+from ..motion.floor import sole_level
 from ..motion.keyed import KeyFrames
+from ..motion.kinematics import joint_positions
+from ..motion.skeleton import canonical
 from ..protocol.failures import RequestFailure
 from ..protocol.keys import KeyedPoses
 from ..protocol.requests import MODEL_FPS, GenerateRequest
 from .config import NetworkConfig
 
 Array = np.ndarray
+_APART = 0.1  # m: from here on one place lies in a direction from another
 
 
 def refuse_unheard(request: GenerateRequest, config: NetworkConfig) -> None:
@@ -64,9 +68,10 @@ def as_told(keys: KeyFrames, frames: int) -> KeyFrames:
     origin and faces +z. A character whose root is never keyed stands there at the first frame."""
     missing = ((0, frames - len(keys.path)), (0, 0))
     known = np.pad(keys.known, missing)
+    ways, facing = (None if x is None else np.pad(x, missing[0]) for x in (keys.ways, keys.facing))
     rotations, path = keys.rotations.copy(), keys.path.copy()
     start: tuple[float, float, float] | None
-    if not keys.roots.any():
+    if not keys.goals.any():
         rotations[:, 0], path[:] = rot.IDENTITY, 0.0
         start = (0.0, 0.0, 0.0)
     else:
@@ -78,19 +83,30 @@ def as_told(keys: KeyFrames, frames: int) -> KeyFrames:
         if start is not None:
             rotations[0, 0], path[0] = rot.IDENTITY, [0.0, path[np.argmax(keys.roots), 1], 0.0]
     return KeyFrames(
-        np.pad(rotations, (*missing, (0, 0)), mode="edge"), np.pad(path, missing, mode="edge"), known, start
+        np.pad(rotations, (*missing, (0, 0)), mode="edge"),
+        np.pad(path, missing, mode="edge"),
+        known,
+        start,
+        ways,
+        facing,
     )
 
 
 def on_keys(rotations: Array, path: Array, keys: KeyFrames) -> tuple[Array, Array]:
-    """An answer to what `as_told` told, (T, 22, 4) and (T, 3), back in the world of the keys: their roots are met. Only
-    for keys with a root."""
+    """An answer to what `as_told` told, (T, 22, 4) and (T, 3), back in the world of the keys: their roots are met, and
+    seen from above so are a path and waypoints. Only for keys with a root, a path or a waypoint."""
     heading, _ = _first(keys)
     around = rot.about_y(heading)
     turned = rotations.copy()
     turned[:, 0] = rot.multiply(np.broadcast_to(around, turned[:, 0].shape), turned[:, 0])
     path = rot.rotate(np.broadcast_to(around, (len(path), 4)), path)
-    return keys.begun(turned, path + eased(keys.path - path, keys.roots))
+    gap = keys.path - path
+    bent = eased(gap, keys.roots)
+    if not keys.roots.all() and keys.ways is not None:
+        bent[:, ::2] = eased(gap, keys.placed if keys.start is None else keys.goals)[:, ::2]
+        if not keys.roots.any():
+            bent[:, 1] = -sole_level(joint_positions(canonical(), turned, path), MODEL_FPS)
+    return keys.begun(turned, path + bent)
 
 
 def _first(keys: KeyFrames) -> tuple[float, Array]:
@@ -98,7 +114,13 @@ def _first(keys: KeyFrames) -> tuple[float, Array]:
     if keys.start is not None:
         x, z, heading = keys.start
         return heading, np.array([x, 0.0, z])
-    first = int(np.argmax(keys.roots))
+    first = int(np.argmax(keys.goals))
+    if not keys.told_headings[first]:  # a place alone: whoever goes on from there looks there
+        later = np.flatnonzero(keys.goals)[1:]
+        way = keys.path[later] - keys.path[first]
+        far = np.flatnonzero(np.hypot(way[:, 0], way[:, 2]) > _APART)
+        heading = float(np.arctan2(way[far[0], 0], way[far[0], 2])) if len(far) else 0.0
+        return heading, keys.path[first] * [1.0, 0.0, 1.0]
     w, _, y, _ = keys.rotations[first, 0]
     # the turn about the vertical that the network's goals tell (swing and twist), not the way of a body axis
     return 2.0 * float(np.arctan2(y, w)), keys.path[first] * [1.0, 0.0, 1.0]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from ..protocol.cancellation import CancelCheck, raise_if_cancelled
 from ..protocol.failures import RequestFailure
 from ..protocol.motions import Take
 from ..protocol.requests import MODEL_FPS, GenerateRequest, StartState
+from .direction import directed, told_frames
 from .keys import key_frames, on_keys, poses_of
 
 Array = np.ndarray
@@ -38,10 +40,11 @@ def placed_takes(request: GenerateRequest, rotations: Array, path: Array, contac
     ``rotations`` (B, L, 22, 4) local quaternions, w first, of continuous signs; ``path`` (B, L, 3) metres, y up;
     ``contacts`` (B, L, 6) 0..1; ``betas`` (B, 10).
     """
-    takes, keys, start = [], key_frames(request), request.start or StartState()
+    takes, start = [], request.start or StartState()
+    keys = told_frames(request, key_frames(request))
     for i in range(request.takes):
         turns, steps, planted = (x[i, : request.frames] for x in (rotations, path, contacts))
-        if keys is not None and keys.roots.any():
+        if keys is not None and keys.goals.any():
             turns, steps = on_keys(turns, steps, keys)
         else:
             turns, steps = place(turns, steps, start.position, start.heading)
@@ -55,13 +58,18 @@ def finished_takes(
 ) -> tuple[Take, ...]:
     """The takes as they are delivered, each with its figures. Raises Cancelled between two of them."""
     takes, keys = [], key_frames(request)
+    directed_too = request.direction is not None and request.fit
     for i, take in enumerate(raw):
         raise_if_cancelled(cancelled)
         progress("cleaning", i, len(raw))
-        cleaned = _cleaned(take, request.start or StartState(), keys) if request.clean_up else take
+        cleaned = _cleaned(take, request, keys) if request.clean_up else take
+        told: dict[str, Any] = {}
+        if directed_too:
+            cleaned, told = _directed(cleaned, request, keys)
         if request.fit and request.keys is not None:
             cleaned = _fitted(cleaned, poses_of(request.keys))
-        takes.append(replace(cleaned, report=figures(*((t.rotations, t.transl) for t in (take, cleaned)))))
+        report: dict[str, Any] = figures(*((t.rotations, t.transl) for t in (take, cleaned)))
+        takes.append(replace(cleaned, report=report | told))
     progress("cleaning", len(raw), len(raw))
     return tuple(takes)
 
@@ -77,14 +85,23 @@ def _take(seed: int, rotations: Array, transl: Array, contacts: Array, betas: Ar
     return Take(seed, q, path, planted, shape)
 
 
-def _cleaned(take: Take, start: StartState, keys: KeyFrames | None) -> Take:
+def _cleaned(take: Take, request: GenerateRequest, keys: KeyFrames | None) -> Take:
     """Feet planted, jitter smoothed, keys as they were (motion/delivery.py), then put back exactly on its start."""
+    start, led = request.start or StartState(), request.direction is not None and request.direction.leads
     rotations, transl = deliver(take.rotations, take.transl, take.contacts, keys)
     if keys is not None and keys.roots.any():
         rotations, transl = keys.begun(rotations, transl)
-    else:
+    elif not led:
         rotations, transl = on_start(rotations, transl, start.position, start.heading)
     return _take(take.seed, rot.continuous(rotations), transl, take.contacts, take.betas)
+
+
+def _directed(take: Take, request: GenerateRequest, keys: KeyFrames | None) -> tuple[Take, dict[str, Any]]:
+    """The take on its path, through its waypoints, held by its pins (model/direction.py), and what to report of it."""
+    rotations, transl, told = directed(take.rotations, take.transl, take.contacts, request, keys)
+    if keys is not None:
+        rotations, transl = keys.put_back(rotations, transl)
+    return _take(take.seed, rot.continuous(rotations), transl, take.contacts, take.betas), told
 
 
 def _fitted(take: Take, poses: Poses) -> Take:

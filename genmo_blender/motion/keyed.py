@@ -22,18 +22,36 @@ class KeyFrames:
 
     ``start``: where the character stands at the first frame, x and z in metres, and its heading in radians, when it
     comes from there to the first keyed root; None where a root is keyed at once, or where nobody says.
+
+    ``ways`` (T,) bool: a path or a waypoint says where the root is, seen from above, in ``path``; ``facing`` (T,) bool:
+    it says where it looks too, by the heading of the root in ``rotations``. None without them.
     """
 
     rotations: Array
     path: Array
     known: Array
     start: tuple[float, float, float] | None = None
+    ways: Array | None = None
+    facing: Array | None = None
 
     @property
     def roots(self) -> Array:
         """(T,) bool: the root is keyed."""
         known: Array = self.known[:, 0]
         return known
+
+    @property
+    def goals(self) -> Array:
+        """(T,) bool: the root is keyed, or a path or a waypoint says where it is."""
+        return self.roots if self.ways is None else self.roots | self.ways
+
+    @property
+    def told_headings(self) -> Array:
+        """(T,) bool: where the root looks is known."""
+        out = self.placed
+        if self.ways is not None and self.facing is not None:
+            out &= ~self.ways | self.facing | self.roots
+        return out
 
     @property
     def legs(self) -> Array:
@@ -47,8 +65,9 @@ class KeyFrames:
 
     @property
     def placed(self) -> Array:
-        """(T,) bool: the root's place over the floor is known: where it is keyed, and where the character stands."""
-        out = self.roots.copy()
+        """(T,) bool: the root's place over the floor is known: where it is keyed, where a path or a waypoint says so,
+        and where the character stands."""
+        out = self.goals.copy()
         out[0] |= self.start is not None
         return out
 
@@ -62,10 +81,10 @@ class KeyFrames:
     def begun(self, rotations: Array, transl: Array) -> tuple[Array, Array]:
         """A motion that meets the keys, begun exactly at ``start``: what its first frame misses is made up for on the
         way to the first keyed root."""
-        if self.start is None or not self.roots.any():
+        if self.start is None or not self.goals.any():
             return rotations, transl
         x, z, heading = self.start
-        share = 1.0 - smooth(np.clip(np.arange(len(transl)) / np.argmax(self.roots), 0.0, 1.0))
+        share = 1.0 - smooth(np.clip(np.arange(len(transl)) / np.argmax(self.goals), 0.0, 1.0))
         turn = heading - rot.heading(rotations[0, 0])
         out = rotations.copy()
         around = rot.about_y(share * np.arctan2(np.sin(turn), np.cos(turn)))

@@ -23,6 +23,8 @@ HEARTBEAT_SECONDS = 1.0
 CHUNK_BYTES = 1 << 20
 KEYS = "keys/"
 """Before the name of each array of a request's keys."""
+DIRECTION = "direction/"
+"""Before those of its path (``path/times``) and its pins (``pins/0/points``)."""
 
 STAGE_WORDS = {
     "loading": "Loading model, once per start",
@@ -116,11 +118,16 @@ class Generate(Message):
     kind: ClassVar[str] = "generate"
 
     def parts(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:  # noqa: D102
-        keys = self.request.get("keys")
-        if not isinstance(keys, dict):
-            return {"job": self.job, "request": self.request}, {}
-        arrays = {KEYS + name: _plain_array(values) for name, values in keys.items()}
-        return {"job": self.job, "request": self.request | {"keys": None}}, arrays
+        request, arrays = self.request, {}
+        keys, direction = request.get("keys"), request.get("direction")
+        if isinstance(keys, dict):
+            arrays = {KEYS + name: _plain_array(values) for name, values in keys.items()}
+            request = request | {"keys": None}
+        if isinstance(direction, dict):
+            plain, moved = _without_numbers(direction)
+            arrays |= {DIRECTION + name: values for name, values in moved.items()}
+            request = request | {"direction": plain}
+        return {"job": self.job, "request": request}, arrays
 
     @classmethod
     def from_parts(cls, record: dict[str, Any], arrays: dict[str, np.ndarray]) -> Generate:  # noqa: D102
@@ -128,7 +135,46 @@ class Generate(Message):
         if not isinstance(request, dict):
             raise TypeError("request is not an object")
         keys = {name.removeprefix(KEYS): values for name, values in arrays.items() if name.startswith(KEYS)}
-        return cls(_job(record), request | {"keys": keys} if keys else request)
+        if keys:
+            request = request | {"keys": keys}
+        moved = {name.removeprefix(DIRECTION): x for name, x in arrays.items() if name.startswith(DIRECTION)}
+        if moved:
+            request = request | {"direction": _with_numbers(request["direction"], moved)}
+        return cls(_job(record), request)
+
+
+def _without_numbers(direction: dict[str, Any]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """A direction's record without the numbers of its path and pins, and these as arrays. A path's headings are few
+    values with gaps, which arrays of finite numbers do not know: they stay."""
+    arrays: dict[str, np.ndarray] = {}
+    out = dict(direction)
+    if isinstance(out.get("path"), dict):
+        path = dict(out["path"])
+        for name in ("times", "places"):
+            arrays[f"path/{name}"] = _plain_array(path.pop(name))
+        out["path"] = path
+    pins = []
+    for i, pin in enumerate(out.get("pins") or ()):
+        rest = dict(pin)
+        for name in ("times", "points"):
+            arrays[f"pins/{i}/{name}"] = _plain_array(rest.pop(name))
+        pins.append(rest)
+    return out | {"pins": pins}, arrays
+
+
+def _with_numbers(direction: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Inverse of `_without_numbers`. Raises KeyError, TypeError or ValueError where the two do not fit."""
+    path, pins = direction.get("path"), [dict(pin) for pin in direction.get("pins") or ()]
+    path = None if path is None else dict(path)
+    for name, values in arrays.items():
+        kind, *rest = name.split("/")
+        if kind == "path" and path is not None and len(rest) == 1:
+            path[rest[0]] = values
+        elif kind == "pins" and len(rest) == 2 and 0 <= int(rest[0]) < len(pins):
+            pins[int(rest[0])][rest[1]] = values
+        else:
+            raise ValueError(f"there is nothing that {name} belongs to")
+    return direction | {"path": path, "pins": pins}
 
 
 def _plain_array(values: Any) -> np.ndarray:

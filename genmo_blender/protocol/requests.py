@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .failures import RequestFailure
 
 if TYPE_CHECKING:  # `build.py demo` reads prompts in a Python that may lack numpy, and lite sets threads before it
+    from .direction import Direction
     from .keys import KeyedPoses
 
 MODEL_FPS = 30
@@ -88,7 +89,8 @@ class GenerateRequest:
     Take k uses seed ``seed + k``. ``guidance`` is the panel's strength (1 to 5, spec 5.2), ``steps`` the DDIM steps.
     ``keys`` are poses that the motion meets, in the world of the answer. Without ``start`` a keyed root says where the
     motion goes through, and with no keyed root either it begins at the origin, looking along +Z. ``fit``: keys are
-    met at their own times, not at the model's frames alone.
+    met at their own times, not at the model's frames alone, and path, waypoints and pins of ``direction`` are met to
+    the centimetre; without it the network is told of them and that is all.
     """
 
     duration: float
@@ -103,6 +105,7 @@ class GenerateRequest:
     music: tuple[MusicSpan, ...] = ()
     keys: KeyedPoses | None = None
     fit: bool = True
+    direction: Direction | None = None
 
     @property
     def frames(self) -> int:
@@ -118,7 +121,8 @@ class GenerateRequest:
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready form. On the pipe the numbers of the keys travel as arrays (`messages.Generate`)."""
         keys = None if self.keys is None else self.keys.to_dict()
-        return asdict(replace(self, keys=None)) | {"keys": keys}
+        direction = None if self.direction is None else self.direction.to_dict()
+        return asdict(replace(self, keys=None, direction=None)) | {"keys": keys, "direction": direction}
 
     @staticmethod
     def from_dict(record: dict[str, Any]) -> GenerateRequest:
@@ -132,6 +136,11 @@ class GenerateRequest:
                 raise TypeError("its keys are no record")
             if keys is not None:
                 from .keys import KeyedPoses
+            direction = record.get("direction")
+            if not isinstance(direction, dict | None):
+                raise TypeError("its direction is no record")
+            if direction is not None:
+                from .direction import Direction
             return GenerateRequest(
                 duration=float(record["duration"]),
                 texts=tuple(_known(TextSpan, t) for t in record.get("texts", ())),
@@ -145,6 +154,7 @@ class GenerateRequest:
                 music=tuple(_known(MusicSpan, m) for m in record.get("music", ())),
                 keys=None if keys is None else KeyedPoses.read(keys),
                 fit=bool(record.get("fit", True)),
+                direction=None if direction is None else Direction.read(direction),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise RequestFailure(
@@ -199,6 +209,11 @@ def validate(request: GenerateRequest, longest_seconds: float = float("inf")) ->
         from .keys import validate_keys
 
         validate_keys(request.keys, request.duration, None if request.start is None else request.start.position)
+    if request.direction is not None:
+        from .direction_checks import validate_direction
+
+        start = None if request.start is None else request.start.position
+        validate_direction(request.direction, request.duration, start)
 
 
 def _validate_music(request: GenerateRequest) -> None:

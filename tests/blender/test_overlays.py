@@ -204,3 +204,42 @@ def test_what_fails_to_draw_is_told_once_and_rests_until_a_switch_is_used(stage,
     draw()
     assert len(calls) == 2
     guard.forgive()
+
+
+def test_path_waypoints_and_pins_are_drawn_where_they_are(stage):
+    target = stage.character()
+    target.location = (2.0, 0.0, 1.0)
+    scene = bpy.context.scene
+    settings = target.genmo_direction
+    curve = bpy.data.curves.new("Road", "CURVE")
+    curve.dimensions = "3D"
+    spline = curve.splines.new("POLY")
+    spline.points.add(2)
+    for point, co in zip(spline.points, ((2, 0, 4), (2, -1, 4), (3, -3, 4)), strict=True):
+        point.co = (*co, 1.0)
+    road, stone, cup = bpy.data.objects.new("Road", curve), *(bpy.data.objects.new(n, None) for n in ("Stone", "Cup"))
+    for one in (road, stone, cup):
+        scene.collection.objects.link(one)
+    stone.location, cup.location = (3.0, -3.0, 7.0), (2.5, -1.0, 2.2)
+    settings.path = road
+    way, pin = settings.waypoints.add(), settings.pins.add()
+    way.target, way.frame, way.radius, way.use_facing = stone, 40, 0.5, True
+    pin.target, pin.part, pin.first, pin.last = cup, "right_hand", 10, 30
+    bpy.context.view_layer.update()
+    gather = stage.module("addon.overlays.gather")
+    shapes = gather.shapes_of(scene, target)
+    assert {label.text for label in shapes.labels} == {"40", "right hand 10–30"}
+    path, ring, star = (lines.points for lines in shapes.lines)
+    assert np.abs(path[:, 2] - 1.0).max() < 0.01  # on the character's floor, however high the curve is
+    np.testing.assert_allclose(path[0, :2], (2.0, 0.0), atol=1e-5)
+    rim = np.linalg.norm(ring[:64, :2] - (3.0, -3.0), axis=1)
+    np.testing.assert_allclose(rim, 0.5, atol=1e-5)
+    np.testing.assert_allclose(star.reshape(-1, 2, 3).mean(axis=1), np.tile((2.5, -1.0, 2.2), (3, 1)), atol=1e-5)
+    before = gather.key_of(scene, target, {})
+    cup.location.x += 1.0
+    bpy.context.view_layer.update()
+    assert gather.key_of(scene, target, {}) != before
+    scene.collection.objects.unlink(cup)
+    assert {label.text for label in gather.shapes_of(scene, target).labels} == {"40"}
+    scene.genmo.overlays.direction = False
+    assert not gather.shapes_of(scene, target).lines

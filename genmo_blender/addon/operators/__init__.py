@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import character, clean_up, contacts, generate, keys, review, strips
+from . import character, clean_up, contacts, direction, generate, keys, review, strips
 
 CLASSES = (
     *character.CLASSES,
@@ -14,6 +14,7 @@ CLASSES = (
     *review.CLASSES,
     *clean_up.CLASSES,
     *contacts.CLASSES,
+    *direction.CLASSES,
 )
 
 

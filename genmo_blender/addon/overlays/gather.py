@@ -14,7 +14,7 @@ from ...motion.rotations import Array, from_matrix, multiply
 from ...motion.skeleton import CONTACT_JOINTS, Skeleton, canonical
 from .. import character, ownership, reading
 from ..paths import location_path
-from . import shapes
+from . import direction, shapes
 from .shapes import Shapes
 
 MOST_GHOSTS = 24
@@ -33,17 +33,19 @@ def key_of(scene: bpy.types.Scene, target: bpy.types.Object, edits: Mapping[int,
     switches = scene.genmo.overlays
     data = target.animation_data
     action = data.action if data else None
+    places = (*direction.places_of(target), *(x for row in target.matrix_world for x in row))
     if action is None:
-        return (target.session_uid, None, ())
+        return (target.session_uid, None, switches.direction, direction.key_of(target), places)
     return (
         target.session_uid,
         action.session_uid,
         edits.get(action.session_uid, 0),
         data.action_slot.identifier if data.action_slot else "",
         range_of(scene),
-        (switches.ghosts, switches.path, switches.contacts),
+        (switches.ghosts, switches.path, switches.contacts, switches.direction),
+        direction.key_of(target),
         contacts_of(action),
-        tuple(x for row in target.matrix_world for x in row),
+        places,
     )
 
 
@@ -67,12 +69,12 @@ def shapes_of(scene: bpy.types.Scene, target: bpy.types.Object) -> Shapes:
     names = character.body_names()
     if any(name not in target.data.bones for name in names):
         return Shapes()
-    out = _direction_shapes(target)
+    switches = scene.genmo.overlays
+    out = direction.shapes_of(scene, target) if switches.direction else Shapes()
     if not curves:
         return out
     first, last = range_of(scene)
     keyed = own_key_frames({c: curves[c] for c in reading.channels(names) if c in curves}, first, last)
-    switches = scene.genmo.overlays
     if switches.ghosts:
         out += _ghosts(target, state, thinned(keyed))
     if switches.path:
@@ -113,11 +115,6 @@ def skeleton_of(target: bpy.types.Object) -> Skeleton:
     common = canonical()
     heads = np.array([target.data.bones[name].head_local for name in common.names], np.float64)
     return Skeleton(common.names, common.parents, axes.points_to_model(heads))
-
-
-def _direction_shapes(_target: bpy.types.Object) -> Shapes:
-    """Path curve, waypoints and pins of the character: nothing yet."""
-    return Shapes()
 
 
 def _figures(target: bpy.types.Object, state: character.OwnState, frames: Array) -> tuple[Array, Array, Skeleton]:

@@ -25,6 +25,7 @@ class GENMO_PT_overlays(bpy.types.Panel):
         row.prop(overlays, "numbers")
         column.prop(overlays, "path")
         column.prop(overlays, "contacts")
+        column.prop(overlays, "direction")
         self.layout.prop(overlays, "lane")
         row = self.layout.row(align=True)
         row.active = overlays.lane

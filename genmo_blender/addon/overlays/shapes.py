@@ -16,6 +16,7 @@ LEFT: Colour = (1.0, 0.36, 0.30, 0.9)
 RIGHT: Colour = (0.36, 0.62, 1.0, 0.9)
 MIDDLE: Colour = (0.92, 0.92, 0.88, 0.9)
 PATH: Colour = (1.0, 0.75, 0.20, 0.95)
+DIRECTION: Colour = (0.45, 0.95, 0.55, 0.95)
 FAINT = 0.5
 """Share of its opacity that a ghost has, and a contact outside its frames."""
 HEAD = 0.17
@@ -170,6 +171,30 @@ def contacts(places: Array, left: Array, spans: Array, up: Array, scale: float) 
     one /= np.linalg.norm(one)
     rim = DISC * scale * (np.cos(angles) * one + np.sin(angles) * np.cross(up, one))
     return Shapes(discs=(Discs(places.astype(np.float32), colours, rim, spans),))
+
+
+def arrowed(line: Array, up: Array, scale: float) -> Array:
+    """Pairs of points (M, 2, 3): a line (N, 3) on the floor with a head at its end."""
+    raised = line + ABOVE_FLOOR * scale * up
+    across = _across(raised, up)[-1] * TICK * scale
+    back = raised[-1] - np.cross(across, up)
+    head = np.array([[raised[-1], back - 0.6 * across], [raised[-1], back + 0.6 * across]])
+    return np.concatenate([np.stack([raised[:-1], raised[1:]], axis=1), head])
+
+
+def ring(place: Array, radius: float, up: Array) -> Array:
+    """Pairs of points (M, 2, 3): a circle on the floor around a place (3,)."""
+    angles = np.linspace(0.0, 2.0 * np.pi, 2 * CORNERS, endpoint=False)[:, None]
+    one = np.cross(up, np.eye(3)[np.argmin(np.abs(up))])
+    one /= np.linalg.norm(one)
+    rim = place + radius * (np.cos(angles) * one + np.sin(angles) * np.cross(up, one))
+    return np.stack([rim, np.roll(rim, -1, axis=0)], axis=1)
+
+
+def star(place: Array, reach: float) -> Array:
+    """Pairs of points (M, 2, 3): a cross of three bars at a place (3,)."""
+    bars = reach * np.eye(3)
+    return np.stack([place - bars, place + bars], axis=1)
 
 
 def number(frame: float) -> str:

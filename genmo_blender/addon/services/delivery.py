@@ -112,7 +112,15 @@ def apply(order: Order, result: MotionResult, model: Capabilities | None) -> str
     if bpy.context.scene != scene:
         return sentences.takes_ready_elsewhere(target.name, scene.name)
     waiting = takes.waiting(target)
-    return " ".join([sentences.takes_ready(target.name, len(waiting)), *said, *keying.notes(waiting[-1])])
+    return " ".join(
+        [sentences.takes_ready(target.name, len(waiting)), *said, *keying.notes(waiting[-1]), *ignored(result)]
+    )
+
+
+def ignored(result: MotionResult) -> list[str]:
+    """What of the direction the takes did not meet, each sentence once, the first take's first."""
+    told = [note for take in result.takes for note in take.report.get("ignored", ())]
+    return list(dict.fromkeys(told))[:3]
 
 
 def _recipe(order: Order, result: MotionResult, model: Capabilities | None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import numpy as np
 from ...motion.rotations import Array
 from ...protocol.requests import MAX_SEED, MAX_TAKES, GenerateRequest
 from .. import character, keying, posing, sentences, session, timeline
+from . import direction as directions
 from . import takes
 from .delivery import Order
 
@@ -36,11 +37,15 @@ def order(
     timeline.repair_doubled_ids(strips_scene)
     own = takes.own_state(target)
     direction = timeline.direction(scene, strips_scene, target, own, seed or _new_seed(), count, filling)
+    request, frames = direction.request, direction.frames
+    if direction.filling.heard:
+        clock = directions.Clock(frames.first, frames.last, frames.fps, direction.begins)
+        request = directions.directed(scene, target, request, clock)
     return Order(
         target=target.session_uid,
         scene=scene.session_uid,
         name=target.name,
-        request=direction.request,
+        request=request,
         first=direction.frames.first,
         last=direction.frames.last,
         fps=direction.frames.fps,

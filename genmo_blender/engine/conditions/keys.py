@@ -79,11 +79,17 @@ class KeyedMotion:
 
 
 def keyed_motion(
-    rotations: Tensor, path: Tensor, known: Tensor, statistics: Statistics, standing: Tensor | None = None
+    rotations: Tensor,
+    path: Tensor,
+    known: Tensor,
+    statistics: Statistics,
+    standing: Tensor | None = None,
+    facing: Tensor | None = None,
 ) -> KeyedMotion:
     """Keys of ``known`` (B, L, 22) bool joints of motions: local ``rotations`` (B, L, 22, 3, 3) and pelvis ``path``
     (B, L, 3) metres, y up; values that are not known are not read, except the root's at the first frame, where the
-    character stands, unless ``standing`` (B,) bool says that nobody knows where.
+    character stands, unless ``standing`` (B,) bool says that nobody knows where; ``standing`` (B, L) says at which
+    frames its place over the floor is known, ``facing`` (B, L) at which of the known ones its heading is (None: all).
 
     Joint 0 known means the root's orientation and place. The axes are those of the answer (`solve.world_motion`); most
     windows of training begin facing +z.
@@ -96,8 +102,12 @@ def keyed_motion(
     mask = key_channels(known, torch.ones(len(known), dtype=torch.bool, device=known.device))
     keyed = known[..., 0]
     start = torch.zeros_like(keyed)
-    start[:, 0] = True if standing is None else standing
-    keys = RootKeys.at_frames(keyed | start, path, heading_of(root), keyed | start, keyed)
+    if standing is not None and standing.dim() > 1:
+        start = standing.bool()
+    else:
+        start[:, 0] = True if standing is None else standing
+    told = keyed | start if facing is None else (keyed | start) & facing
+    keys = RootKeys.at_frames(keyed | start, path, heading_of(root), told, keyed)
     goals = root_goals(keys, path.shape[1])
     observed = torch.where(mask, code, 0.0)
     between = between_keys(observed, mask, goals, statistics)

@@ -1,0 +1,333 @@
+"""Path, waypoints and pins in a scene: read in its own space, met by the motion, refused before anything runs."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+
+import bpy
+import numpy as np
+import pytest
+from mathutils import Matrix, Vector
+
+FRAMES = 91
+
+
+def placed(stage, fps: int = 30):
+    """A character far off, turned, on a raised floor, walking for three seconds."""
+    scene = bpy.context.scene
+    scene.render.fps = fps
+    target = stage.character()
+    target.location, target.rotation_euler = (12.0, -7.0, 3.0), (0.0, 0.0, math.radians(137))
+    bpy.context.view_layer.update()
+    stage.strips(("a person walks forward", 1, 1 + round(3 * fps)))
+    return target
+
+
+def s_curve(target, name: str = "Road") -> bpy.types.Object:
+    """An S of 3.6 m that begins where the character stands and goes where it looks, floating over its floor."""
+    data = bpy.data.curves.new(name, "CURVE")
+    data.dimensions = "3D"
+    spline = data.splines.new("BEZIER")
+    spline.bezier_points.add(4)
+    for i, point in enumerate(spline.bezier_points):
+        point.co = target.matrix_world @ Vector((0.3 * math.sin(i * math.pi / 2), -0.9 * i, 0.4))
+        point.handle_left_type = point.handle_right_type = "AUTO"
+    data.resolution_u = 24
+    road = bpy.data.objects.new(name, data)
+    bpy.context.collection.objects.link(road)
+    return road
+
+
+def points_of(road) -> np.ndarray:
+    graph = bpy.context.evaluated_depsgraph_get()
+    evaluated = road.evaluated_get(graph)
+    mesh = evaluated.to_mesh()
+    out = np.array([road.matrix_world @ v.co for v in mesh.vertices])
+    evaluated.to_mesh_clear()
+    return out
+
+
+def each_frame(target, bone: str, frames) -> np.ndarray:
+    """Heads of a bone in the world."""
+    out = []
+    for frame in frames:
+        bpy.context.scene.frame_set(frame)
+        out.append(tuple(target.matrix_world @ target.pose.bones[bone].head))
+    return np.array(out)
+
+
+def use(target) -> None:
+    for other in bpy.context.view_layer.objects.selected:
+        other.select_set(False)
+    target.select_set(True)
+    bpy.context.view_layer.objects.active = target
+
+
+@pytest.mark.parametrize("fps", [30, 24])
+@pytest.mark.parametrize("timing", ["EVEN", "FREE", "OFFSET"])
+def test_the_hips_follow_a_curve_anywhere_in_the_scene(stage, fps, timing):
+    target = placed(stage, fps)
+    bpy.context.scene.genmo.character = target
+    road = s_curve(target)
+    use(road)
+    assert bpy.ops.genmo.path_from_curve() == {"FINISHED"} and target.genmo_direction.path == road
+    use(target)
+    target.genmo_direction.timing = timing
+    last = 1 + 3 * fps
+    if timing == "OFFSET":
+        road.data.path_duration = 100
+        for frame, value in ((1, 0.0), (last, 90.0)):
+            road.data.eval_time = value
+            road.data.keyframe_insert("eval_time", frame=frame)
+    assert bpy.ops.genmo.generate(seed=3) == {"FINISHED"}
+    line = points_of(road)[:, :2]
+    hips = each_frame(target, "pelvis", range(1, last + 1))[:, :2]
+    legs = np.diff(line, axis=0)
+    to = hips[:, None] - line[:-1]
+    share = np.clip(np.sum(to * legs, axis=-1) / np.sum(legs * legs, axis=-1), 0.0, 1.0)
+    assert np.linalg.norm(to - share[..., None] * legs, axis=-1).min(axis=1).max() < 0.03
+    if timing == "OFFSET":  # nine tenths of the way
+        length = np.linalg.norm(legs, axis=1)
+        gone = np.cumsum(length) / length.sum()
+        assert np.linalg.norm(hips[-1] - line[1 + np.searchsorted(gone, 0.9)]) < 0.08
+
+
+@pytest.mark.parametrize("fps", [30, 24])
+def test_a_hand_is_held_at_an_animated_empty(stage, fps):
+    target = placed(stage, fps)
+    scene = bpy.context.scene
+    bpy.ops.genmo.generate(seed=3)
+    scene.frame_set(40)
+    bpy.ops.genmo.pin_here(part="left_hand", frames=30)
+    (pin,) = target.genmo_direction.pins
+    assert (pin.first, pin.last) == (40, 69) and pin.target.location[:] == pytest.approx(
+        (target.matrix_world @ target.pose.bones["left_wrist"].head)[:], abs=1e-5
+    )
+    # along with the body, a little higher and further out, with a wave in it
+    hips = each_frame(target, "pelvis", range(40, 70))
+    bpy.ops.genmo.drop_take()
+    raised = np.array(target.matrix_world.to_3x3() @ Vector((0.3, -0.3, 0.15)))
+    for i, place in enumerate(hips):
+        pin.target.location = place + raised + [0.0, 0.0, 0.05 * math.sin(i / 5)]
+        pin.target.keyframe_insert("location", frame=40 + i)
+    scene.frame_set(12)
+    before = stage.scene_hash()
+    assert bpy.ops.genmo.generate(seed=3) == {"FINISHED"}
+    assert scene.frame_current == 12
+    hand, held = each_frame(target, "left_wrist", range(40, 70)), []
+    for frame in range(40, 70):
+        scene.frame_set(frame)
+        held.append(tuple(pin.target.matrix_world.translation))
+    assert np.linalg.norm(hand - np.array(held), axis=1).max() < 0.002
+    bpy.ops.genmo.drop_take()
+    scene.frame_set(12)
+    assert stage.scene_hash() == before
+
+
+def test_waypoints_are_met_with_their_facing(stage):
+    target = placed(stage)
+    scene = bpy.context.scene
+    scene.frame_set(76)
+    scene.cursor.location = target.matrix_world @ Vector((0.8, -2.2, 0.0))
+    assert bpy.ops.genmo.add_waypoint() == {"FINISHED"}
+    (way,) = target.genmo_direction.waypoints
+    way.use_facing = True
+    way.target.rotation_euler.z += 0.6
+    bpy.ops.genmo.generate(seed=2)
+    scene.frame_set(76)
+    there = target.matrix_world @ target.pose.bones["pelvis"].head
+    assert (there - scene.cursor.location).to_2d().length < 0.04
+    rest = target.data.bones["pelvis"].matrix_local.to_3x3()
+    ahead = target.pose.bones["pelvis"].matrix.to_3x3() @ rest.inverted() @ Vector((0, -1, 0))
+    looks = target.matrix_world.to_3x3() @ ahead
+    wanted = way.target.matrix_world.to_3x3() @ Vector((0, -1, 0))
+    assert math.degrees(looks.to_2d().angle(wanted.to_2d())) < 5.0
+    scene.frame_set(1)
+    assert (target.pose.bones["pelvis"].head.to_2d()).length < 0.01
+
+
+def test_travel_becomes_a_curve_and_the_curve_a_path(stage):
+    target = placed(stage)
+    bpy.ops.genmo.generate(seed=3)
+    hips = each_frame(target, "pelvis", range(1, FRAMES + 1))
+    assert bpy.ops.genmo.curve_from_path() == {"FINISHED"}
+    road = target.genmo_direction.path
+    line = points_of(road)
+    assert np.abs(line[:, 2] - 3.0).max() < 1e-4
+    away = np.linalg.norm(hips[:, None, :2] - line[:, :2], axis=-1).min(axis=1)
+    assert away.max() < 0.08
+    for point in road.data.splines[0].bezier_points[6:]:
+        point.co += Vector((0.3, 0.2, 0.0))
+    bpy.ops.genmo.drop_take()
+    bpy.ops.genmo.generate(seed=3)
+    again = each_frame(target, "pelvis", range(1, FRAMES + 1))
+    assert np.linalg.norm(again[-1] - hips[-1]) > 0.25
+
+
+def notes_of(stage, target):
+    return stage.module("addon.services.direction").notes(target, 1, FRAMES, 30.0)
+
+
+def test_what_cannot_be_followed_is_said_before_it_runs(stage):
+    target = placed(stage)
+    objects = stage.module("addon.services.direction_objects")
+    scene = bpy.context.scene
+    objects.add_waypoint(scene, target, target.location, 1)
+    way = objects.add_waypoint(scene, target, target.matrix_world @ Vector((0, -9, 0)), 31)
+    bpy.context.view_layer.update()
+    assert any("9.0 m" in n and "9 m/s" in n for n in notes_of(stage, target))
+    before = stage.scene_hash()
+    with pytest.raises(RuntimeError, match="9.0 m, which asks for 9 m/s: nobody is that fast"):
+        bpy.ops.genmo.generate(seed=1)
+    assert stage.scene_hash() == before
+    way.frame = 300
+    assert notes_of(stage, target) == [f"{way.target.name} is outside the range and will not be used."]
+    assert bpy.ops.genmo.generate(seed=1) == {"FINISHED"}
+    bpy.ops.genmo.drop_take()
+    way.frame = 60
+    bpy.data.objects.remove(way.target)
+    with pytest.raises(RuntimeError, match="object of a waypoint is not in this scene"):
+        bpy.ops.genmo.generate(seed=1)
+    assert bpy.ops.genmo.direction_remove(kind="waypoints", index=1) == {"FINISHED"}
+    assert bpy.ops.genmo.generate(seed=1) == {"FINISHED"}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda d, road: setattr(d, "timing", "OFFSET"), "Evaluation Time of Road does not move"),
+        (lambda d, road: setattr(d, "facing", "TOWARD"), "no object to look toward"),
+        (lambda d, road: road.data.splines.clear(), "The curve Road has no length"),
+        (lambda d, road: setattr(road, "scale", (20, 20, 20)), "nobody is that fast"),
+        (
+            lambda d, road: bpy.context.collection.objects.unlink(road),
+            "Road, the object of a path, is not in this scene",
+        ),
+    ],
+)
+def test_a_path_that_is_none_gets_a_sentence(stage, change, words):
+    target = placed(stage)
+    road = s_curve(target)
+    target.genmo_direction.path = road
+    change(target.genmo_direction, road)
+    with pytest.raises(RuntimeError, match=words):
+        bpy.ops.genmo.generate(seed=1)
+    assert not target.animation_data or target.animation_data.action is None
+
+
+def test_a_tube_a_closed_curve_and_a_scaled_character_are_read_alike(stage):
+    target = placed(stage)
+    road = s_curve(target)
+    target.genmo_direction.path = road
+    module = stage.module("addon.services.direction")
+    clock = module.Clock(1, FRAMES, 30.0, 1)
+    plain = module.read(bpy.context.scene, target, clock).path
+    assert plain.places[0] == pytest.approx((0.0, 0.0), abs=1e-5)
+    assert plain.places[-1] == pytest.approx((0.0, 3.6), abs=1e-4)
+    objects, curves = len(bpy.data.objects), len(bpy.data.curves)
+    road.data.bevel_depth = 0.05
+    tube = module.read(bpy.context.scene, target, clock).path
+    np.testing.assert_allclose(tube.places, plain.places, atol=1e-5)
+    assert (len(bpy.data.objects), len(bpy.data.curves)) == (objects, curves)
+    road.data.bevel_depth = 0.0
+    target.matrix_world = target.matrix_world @ Matrix.Scale(2.0, 4)
+    bpy.context.view_layer.update()
+    half = module.read(bpy.context.scene, target, clock).path
+    np.testing.assert_allclose(half.places, plain.places / 2, atol=1e-4)
+    road.data.splines[0].use_cyclic_u = True
+    closed = module.read(bpy.context.scene, target, clock).path
+    np.testing.assert_allclose(closed.places[-1], closed.places[0], atol=1e-4)
+
+
+class Layout:
+    """A layout that draws nothing, and fails for properties and operators that are not there."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def row(self, align: bool = False) -> Layout:
+        return self
+
+    column = row
+
+    def prop(self, data, name: str, **_options) -> None:
+        assert name in data.bl_rna.properties, name
+
+    def label(self, text: str = "", **_options) -> None:
+        self.said.append(text)
+
+    def operator(self, name: str, **_options) -> SimpleNamespace:
+        room, _, operator = name.partition(".")
+        assert hasattr(getattr(bpy.ops, room), operator) and getattr(getattr(bpy.ops, room), operator).get_rna_type()
+        return SimpleNamespace()
+
+    def operator_menu_enum(self, name: str, prop: str, **options) -> None:
+        self.operator(name, **options)
+        assert prop in getattr(bpy.ops.genmo, name.partition(".")[2]).get_rna_type().properties
+
+
+def test_the_panel_shows_all_entries_and_what_is_wrong(stage):
+    target = placed(stage)
+    scene = bpy.context.scene
+    target.genmo_direction.path = s_curve(target)
+    target.genmo_direction.path.scale = (20, 20, 20)
+    target.genmo_direction.facing = "TOWARD"
+    bpy.ops.genmo.pin_here(part="head")
+    bpy.ops.genmo.add_waypoint()
+    bpy.context.view_layer.update()
+    context = SimpleNamespace(
+        scene=scene,
+        view_layer=bpy.context.view_layer,
+        region=SimpleNamespace(width=2000),
+        preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0)),
+        workspace=bpy.context.workspace,
+        sequencer_scene=scene,
+    )
+    layout = Layout()
+    stage.module("addon.direction_panel")._draw(layout, context)
+    assert any("Road is" in line and "m/s" in line for line in layout.said)
+    target.genmo_direction.path.scale = (1, 1, 1)
+    bpy.context.view_layer.update()
+    layout = Layout()
+    stage.module("addon.direction_panel")._draw(layout, context)
+    assert layout.said == []
+
+
+def test_what_was_ignored_is_said_when_takes_arrive(stage):
+    target = placed(stage)
+    bpy.ops.genmo.pin_here(part="right_hand", frames=30)
+    target.genmo_direction.pins[0].target.location.z += 3.0
+    bpy.ops.genmo.generate(seed=3)
+    assert "The right hand misses its pin" in stage.session.message
+    report = stage.module("addon.keying").recipe_of(target.animation_data.action)["report"]
+    assert report["direction"]["pins_off_mm"] > 100 and report["ignored"]
+
+
+def test_a_kept_walk_goes_on_along_a_path(stage):
+    target = placed(stage)
+    scene = bpy.context.scene
+    bpy.ops.genmo.generate(seed=3)
+    bpy.ops.genmo.keep_take()
+    kept = each_frame(target, "pelvis", (85, FRAMES))
+    scene.sequence_editor.strips[0].genmo.enabled = False
+    stage.strips(("a person walks forward", FRAMES, FRAMES + 90))
+    ahead = Vector(kept[1] - kept[0]).to_2d().normalized()
+    aside = Vector((-ahead.y, ahead.x))
+    data = bpy.data.curves.new("Road", "CURVE")
+    data.dimensions = "3D"
+    spline = data.splines.new("BEZIER")
+    spline.bezier_points.add(3)
+    for i, point in enumerate(spline.bezier_points):
+        point.co = (*(Vector(kept[1]).to_2d() + 1.0 * i * ahead + 0.15 * i * i * aside), 3.0)
+        point.handle_left_type = point.handle_right_type = "AUTO"
+    target.genmo_direction.path = bpy.data.objects.new("Road", data)
+    bpy.context.collection.objects.link(target.genmo_direction.path)
+    bpy.context.view_layer.update()
+    assert bpy.ops.genmo.generate(seed=4) == {"FINISHED"}
+    line = points_of(target.genmo_direction.path)[:, :2]
+    hips = each_frame(target, "pelvis", range(85, FRAMES + 91))
+    off = np.linalg.norm(hips[6:, None, :2] - line, axis=-1).min(axis=1)
+    assert off.max() < 0.06  # from the nearest vertex of the curve
+    steps = np.linalg.norm(np.diff(hips, axis=0), axis=1)
+    assert steps.max() < 0.08  # nowhere a jump
