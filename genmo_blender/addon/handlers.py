@@ -5,12 +5,13 @@ from __future__ import annotations
 import bpy
 from bpy.app.handlers import persistent
 
-from . import session
+from . import kept, session
 from .services import takes
 
 
 @persistent
 def _after_undo(*_: object) -> None:
+    kept.forget()
     session.current().drop_lost_targets()
     session.redraw()
 
@@ -22,6 +23,7 @@ def _before_load(*_: object) -> None:
 
 @persistent
 def _after_load(*_: object) -> None:
+    kept.forget()
     takes.reconcile()
     session.redraw()
 

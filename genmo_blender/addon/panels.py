@@ -7,7 +7,7 @@ import time
 
 import bpy
 
-from . import compat, icons, measure, prompt_notes, sentences, session, timeline
+from . import compat, icons, kept, measure, prompt_notes, sentences, session, timeline
 from .operators.common import current_character
 from .services import takes
 
@@ -116,7 +116,7 @@ def _draw_strips(
     if scene != context.scene:
         layout.label(text=f"Strips of the scene {scene.name}", icon="SEQUENCE")
     layout.prop(context.scene.genmo, "range_mode", text="")
-    layout.label(text=timeline.summary(context.scene, scene, target))
+    _draw_text(layout, timeline.summary(context.scene, scene, target, kept.look), letters)
     if scene.sequence_editor is not None:
         layout.template_list("GENMO_UL_strips", "", scene.sequence_editor, "strips", scene.genmo, "strip_index", rows=3)
     row = layout.row(align=True)
@@ -232,5 +232,6 @@ def register() -> None:
 
 
 def unregister() -> None:
+    kept.forget()
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

@@ -7,7 +7,7 @@ any parent and any scale carry the motion as they carry the body.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import bpy
@@ -269,8 +269,16 @@ def _nothing_said(strips_scene: bpy.types.Scene, target: bpy.types.Object) -> Ge
     return (sentences.strips_off if strips_for(strips_scene, target) else sentences.no_strips)(target.name)
 
 
-def summary(scene: bpy.types.Scene, strips_scene: bpy.types.Scene, target: bpy.types.Object) -> str:
-    """The panel's line: ``frames 101–245 · 6.0 s · 2 prompts``, and how many strips lie outside."""
+def summary(
+    scene: bpy.types.Scene,
+    strips_scene: bpy.types.Scene,
+    target: bpy.types.Object,
+    keyed: Callable[[bpy.types.Object, int, int], int | None] | None = None,
+) -> str:
+    """The panel's line: ``Frames 101–245 · 6.0 s · 2 prompts · 5 keyed times kept``, and how many strips lie outside.
+
+    ``keyed`` counts the animator's keyed times of a character between two frames.
+    """
     found = [s for s in strips_for(strips_scene, target) if s.genmo.enabled]
     if not found and scene.genmo.range_mode == "STRIPS":
         return "No text strips yet"
@@ -283,7 +291,9 @@ def summary(scene: bpy.types.Scene, strips_scene: bpy.types.Scene, target: bpy.t
     used = sum(1 for a, b in extents if b > frames.start_time and a < end)
     outside = f" · {len(found) - used} outside" if used < len(found) else ""
     prompts = f"{used} prompt{'' if used == 1 else 's'}{outside}"
-    return f"Frames {frames.first}–{frames.last} · {frames.seconds:.1f} s · {prompts}"
+    count = keyed(target, frames.first, frames.last) if keyed is not None and scene.genmo.keep_keys else None
+    kept = f" · {count} keyed time{'' if count == 1 else 's'} kept" if count else ""
+    return f"Frames {frames.first}–{frames.last} · {frames.seconds:.1f} s · {prompts}{kept}"
 
 
 def direction(

@@ -376,3 +376,24 @@ def test_a_muted_curve_stays_as_it_is_and_holds_nothing(scripted):
     bpy.ops.genmo.generate(seed=1)
     assert bytes_of_own_keys(target.animation_data.action) == before
     assert "muted" in scripted.session.message
+
+
+def test_the_panel_says_how_many_keyed_times_are_kept(stage):
+    target = hero(stage)
+    for moment in (12, 20.5, 70):
+        key_pose(target, moment)
+    kept, timeline, scene = stage.module("addon.kept"), stage.module("addon.timeline"), bpy.context.scene
+    assert kept.look(target, FIRST, LAST) is None
+    assert "kept" not in timeline.summary(scene, scene, target, kept.look)
+    kept.count_asked()
+    assert timeline.summary(scene, scene, target, kept.look).endswith("· 2 keyed times kept")
+    key_pose(target, 30)
+    bpy.context.view_layer.update()
+    assert kept.look(target, FIRST, LAST) is None
+    kept.count_asked()
+    assert kept.look(target, FIRST, LAST) == 3
+    write(stage, target)
+    assert kept.look(target, FIRST, LAST) == 3 or kept.count_asked() is None
+    assert kept.look(target, FIRST, LAST) == 3  # of her own action, not of the take's
+    scene.genmo.keep_keys = False
+    assert "kept" not in timeline.summary(scene, scene, target, kept.look)

@@ -49,6 +49,11 @@ def look(scene: bpy.types.Scene, target: bpy.types.Object) -> Entry | None:
     return entry
 
 
+def edits_of(action: bpy.types.Action) -> int:
+    """How often an action was changed since the file was opened."""
+    return _edits.get(action.session_uid, 0)
+
+
 def _playing() -> bool:
     return any(window.screen.is_animation_playing for window in bpy.context.window_manager.windows)
 
