@@ -11,12 +11,10 @@ import pytest
 from genmo_blender.engine.__main__ import main
 from genmo_blender.engine.checkpoint import save_checkpoint
 from genmo_blender.engine.pipeline import Pipeline
-from genmo_blender.model.config import NetworkConfig
 from genmo_blender.model.keys import poses_of
 from genmo_blender.motion import rotations as rot
 from genmo_blender.motion.fitting import misses
 from genmo_blender.protocol.attachments import attachment_of
-from genmo_blender.protocol.failures import RequestFailure
 from genmo_blender.protocol.keys import ARRAYS, JOINTS
 from genmo_blender.protocol.requests import GenerateRequest, MusicSpan, StartState, TextSpan, with_crossfades
 from tests.engine.conditions.sounds import RATE, clicks, write_wave
@@ -121,17 +119,34 @@ def test_longer_than_a_window_with_keys_far_apart(pipeline):
     assert max(missed(keys, pipeline.generate(GenerateRequest(10.0, keys=keys, steps=3)).takes[0])) < 1e-3
 
 
-def test_a_network_that_takes_no_keys_says_so(tmp_path):
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory) -> Pipeline:
+    """A network that was never told of keys, as the released one."""
     made = checkpoint()
-    state = {k: v for k, v in made.state.items() if "key_mask" not in k}
-    network = replace(made.record.network, key_mask=False)
+    lacks = ("key_mask", "root_goal", "between", "leaning")
+    state = {k: v for k, v in made.state.items() if not any(part in k for part in lacks)}
+    network = replace(made.record.network, key_mask=False, root_goal=False, between=False)
+    folder = tmp_path_factory.mktemp("untrained")
     save_checkpoint(
-        tmp_path / "deaf.safetensors", replace(made, record=replace(made.record, network=network), state=state)
+        folder / "deaf.safetensors", replace(made, record=replace(made.record, network=network), state=state)
     )
-    deaf = Pipeline.load(tmp_path / "deaf.safetensors", tmp_path)
-    assert deaf.capabilities.strips == ("text", "music") and NetworkConfig.mini().strips == ("keys", "music")
-    with pytest.raises(RequestFailure, match="takes no keyed poses"):
-        deaf.generate(GenerateRequest(2.0, keys=keys_of_a_walk([1.0])))
+    return Pipeline.load(folder / "deaf.safetensors", folder)
+
+
+@pytest.mark.parametrize("texts", [(), (WALK,)])
+@pytest.mark.parametrize("fit", [False, True])
+def test_a_network_that_was_not_trained_with_keys_meets_them_all_the_same(untrained, texts, fit):
+    assert untrained.capabilities.strips == ("text", "music")
+    keys = keys_of_a_walk([0.4, 1.713])
+    request = GenerateRequest(2.0, texts, keys=keys, steps=3, clean_up=False, fit=fit)
+    take = untrained.generate(request).takes[0]
+    if fit:
+        angle, metres = misses(take.rotations.astype(float), take.transl.astype(float), 30.0, poses_of(keys)).worst
+        assert np.degrees(angle) < 0.05 and metres < 0.0005
+    else:  # at the model's frames
+        assert missed(keys, take)[0] < 1e-3 and missed(keys, take)[1] < 1e-4
+    free = untrained.generate(replace(request, keys=None, texts=(WALK,))).takes[0]
+    assert missed(keys, free)[0] > 20.0
 
 
 def write_keys(path: Path, times, **changes) -> Path:
