@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 import bpy
 import numpy as np
 
-from ..motion.rotations import Array, to_rotation_vector
-from ..protocol.keys import KeyedPoses
+from ..motion.rotations import Array, conjugate, multiply, to_rotation_vector
+from ..protocol.keys import FASTEST, KeyedPoses
 from . import character, ownership, reading
 from .paths import SAME_TIME, Channel
 
 LEAD_SECONDS = 10 / 30
 """How much of what the character does before and after the range is told: as much as the model has learned with."""
+JUMP_TURN = 1.0
+"""Radians from frame to frame: more is a jump."""
 
 
 @dataclass(frozen=True)
@@ -115,8 +117,9 @@ class Beside:
     after: Array = field(default_factory=lambda: np.zeros(0, bool))
 
 
-def beside(own: character.OwnState, first: int, last: int, fps: float) -> Beside:
-    """What there is to be told beside a range: of bones with a key before it, and with one after it."""
+def beside(target: bpy.types.Object, own: character.OwnState, first: int, last: int, fps: float) -> Beside:
+    """What there is to be told beside a range: of bones with a key before it, and with one after it; of all where NLA
+    strips reach beyond it."""
     names = character.body_names()
     sides = np.zeros((2, 3 + 4 * len(names)), bool)
     curves = reading.curves_of(own.action, own.slot)
@@ -127,11 +130,15 @@ def beside(own: character.OwnState, first: int, last: int, fps: float) -> Beside
             sides[:, column] = keys[0].co[0] < first - SAME_TIME, keys[-1].co[0] > last + SAME_TIME
     bones: Array = np.any(sides[:, 3:].reshape(2, len(names), 4), axis=2)
     bones[:, 0] &= sides[:, :3].any(axis=1)
+    strips = reading.layered(target)
+    bones[0] |= any(strip.frame_start < first - SAME_TIME for strip in strips)
+    bones[1] |= any(strip.frame_end > last + SAME_TIME for strip in strips)
     frames = max(1, round(LEAD_SECONDS * fps))
     return Beside(frames * bool(bones[0].any()), frames * bool(bones[1].any()), bones[0], bones[1])
 
 
 def poses(
+    scene: bpy.types.Scene,
     target: bpy.types.Object,
     own: character.OwnState,
     keys: OwnKeys,
@@ -159,9 +166,14 @@ def poses(
     if not told:
         return None
     frames = np.array(sorted(told))
-    motion = reading.motion_at(target, own, frames)
-    turns = to_rotation_vector(motion.rotations)
+    if reading.layered(target):
+        motion = reading.seen_at(scene, target, own, frames)
+    else:
+        motion = reading.motion_at(target, own, frames)
     mask = np.stack([told[float(frame)] for frame in frames])
+    whole = _unbroken(motion, frames, first, last, fps)
+    motion = reading.Motion(motion.rotations[whole], motion.path[whole])
+    frames, mask, turns = frames[whole], mask[whole], to_rotation_vector(motion.rotations)
     return KeyedPoses.read(
         {
             "time": np.maximum((frames - begins) / fps, 0.0),
@@ -171,6 +183,22 @@ def poses(
             "joint_mask": mask,
         }
     )
+
+
+def _unbroken(motion: reading.Motion, frames: Array, first: int, last: int, fps: float) -> Array:
+    """(K,) bool: all frames of the range, and those beside it up to where the motion jumps: a stepped key or the end of
+    an NLA strip is no motion that anything could go on from."""
+    apart = multiply(conjugate(motion.rotations[:-1]), motion.rotations[1:])
+    turn = np.linalg.norm(to_rotation_vector(apart), axis=-1).max(axis=-1, initial=0.0)
+    way = np.linalg.norm(np.diff(motion.path, axis=0), axis=-1)
+    jumps = ((turn > JUMP_TURN) | (way * fps > FASTEST)) & (np.diff(frames) <= 1.0)
+    early = np.flatnonzero(jumps & (frames[1:] <= first))
+    late = np.flatnonzero(jumps & (frames[:-1] >= last))
+    begin = early[-1] + 1 if len(early) else 0
+    end = late[0] + 1 if len(late) else len(frames)
+    row = np.arange(len(frames))
+    out: Array = (row >= begin) & (row < end)
+    return out
 
 
 def _tell(told: dict[float, Array], frames: Array, bones: Array) -> None:

@@ -81,6 +81,10 @@ class ReviewProperties(bpy.types.PropertyGroup):
     original_fake_user: BoolProperty(
         name="Original Fake User", description="Whether the original action was protected before the review"
     )
+    extrapolation: StringProperty(
+        name="Original Extrapolation",
+        description="How the action went on outside its keys before the review, over NLA tracks",
+    )
     had_animation_data: BoolProperty(
         name="Had Animation Data", description="Whether the character had animation data before the review"
     )

@@ -41,9 +41,37 @@ def channels(names: Sequence[str]) -> list[Channel]:
 def motion_at(target: bpy.types.Object, own: character.OwnState, frames: Array) -> Motion:
     """What the animator's own action does at scene ``frames`` (N,), fractions too.
 
-    Constraints and NLA tracks are not in it. Raises KeyError for a bone that is missing.
+    Constraints and NLA tracks (`seen_at`) are not in it. Raises KeyError for a bone that is missing.
     """
     return from_channels(target, values_at(curves_of(own.action, own.slot), own.pose, frames))
+
+
+def seen_at(scene: bpy.types.Scene, target: bpy.types.Object, own: character.OwnState, frames: Array) -> Motion:
+    """As `motion_at`, with NLA tracks: the scene visits each frame and comes back."""
+    names = character.body_names()
+    back, subframe, shown = scene.frame_current, scene.frame_subframe, character.read_state(target)
+    rows = []
+    try:
+        character.put_back(target, own)
+        for frame in frames:
+            scene.frame_set(int(np.floor(frame)), subframe=float(frame % 1))
+            bones = target.pose.bones
+            rows.append([*bones[names[0]].location, *(x for name in names for x in bones[name].rotation_quaternion)])
+    finally:
+        character.put_back(target, shown)
+        scene.frame_set(back, subframe=subframe)
+        # Channels without a curve do not come back with the frame.
+        character.put_back(target, shown)
+    return from_channels(target, np.array(rows).reshape(len(frames), -1))
+
+
+def layered(target: bpy.types.Object) -> list[bpy.types.NlaStrip]:
+    """The NLA strips that a character moves by beside its action."""
+    data = target.animation_data
+    if data is None or not data.use_nla:
+        return []
+    tracks = [track for track in data.nla_tracks if not track.mute]
+    return [strip for track in tracks for strip in track.strips if not strip.mute]
 
 
 def values_at(curves: Mapping[Channel, bpy.types.FCurve], pose: character.Pose, frames: Array) -> Array:

@@ -187,8 +187,7 @@ def start_state(scene: bpy.types.Scene, target: bpy.types.Object, own: character
     Constraints and NLA tracks need the frame itself: then the scene visits it and comes back.
     """
     pelvis = target.pose.bones[character.body_names()[0]]
-    data = target.animation_data
-    if len(pelvis.constraints) or (data is not None and len(data.nla_tracks)):
+    if len(pelvis.constraints) or reading.layered(target):
         q, position = keying.pelvis_pose(
             character.rest_pose(target, (pelvis.name,)), *_visited(scene, target, own, frame)
         )
@@ -325,7 +324,7 @@ def direction(
         raise sentences.strip_outside_range(outside[0].text, a, b, frames.first, frames.last)
     if not inside and not keyed:
         raise _nothing_said(strips_scene, target)
-    around = posing.beside(own, frames.first, frames.last, frames.fps)
+    around = posing.beside(target, own, frames.first, frames.last, frames.fps)
     begins, ends = frames.first - around.lead, frames.last + around.tail
     held = [name for name in character.body_names() if filling.bones and name not in filling.bones]
     request = GenerateRequest(
@@ -336,7 +335,7 @@ def direction(
         steps=settings.steps,
         guidance=settings.guidance,
         start=start_state(scene, target, own, begins),
-        keys=posing.poses(target, own, keys, around, frames.first, frames.last, frames.fps, held),
+        keys=posing.poses(scene, target, own, keys, around, frames.first, frames.last, frames.fps, held),
     )
     validate(request)
     return Direction(request, filling, begins, inside, tuple(p.text for p in outside), keys)

@@ -101,3 +101,31 @@ def test_without_an_action_of_ones_own_there_is_nothing_to_add_to(stage):
     with pytest.raises(RuntimeError, match="no action of its own"):
         target.animation_data.action["genmo_recipe"] = '{"frames": [10, 50]}'
         bpy.ops.genmo.keep_take(way="LAYER")
+
+
+def test_over_nla_strips_a_take_begins_and_ends_in_what_they_do(scripted):
+    target = hero(scripted)
+    for moment in (2, 70):
+        key_pose(target, moment, BODY)
+    own = target.animation_data.action
+    data = target.animation_data
+    track = data.nla_tracks.new()
+    strip = track.strips.new("Own", 2, own)
+    strip.action_slot = own.slots[0]
+    data.action = None
+    scripted.strips(("a person walks", FIRST, LAST))
+    before = joints(scripted, target)
+    scene, generate = bpy.context.scene, scripted.module("addon.services.generate")
+    keys = generate.order(scene, scene, target, 1, 5).request.keys
+    assert keys is not None and len(keys.time) == 18 and keys.joint_mask.all()
+    assert np.abs(joints(scripted, target) - before).max() < 1e-6  # reading leaves the scene alone
+    bpy.ops.genmo.generate(seed=3)
+    outside = np.r_[0 : FIRST - 2, LAST + 1 : 74]
+    assert np.abs(joints(scripted, target) - before)[outside].max() < 1e-5
+    assert np.abs(joints(scripted, target) - before)[FIRST:LAST].max() > 0.05
+    bpy.ops.genmo.keep_take(way="STRIP")
+    assert np.abs(joints(scripted, target) - before)[outside].max() < 1e-5
+    assert data.action_extrapolation == "HOLD" and len(data.nla_tracks) == 2
+    bpy.ops.genmo.generate(seed=4)
+    bpy.ops.genmo.drop_take()
+    assert data.action is None and data.action_extrapolation == "HOLD"

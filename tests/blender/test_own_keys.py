@@ -397,3 +397,21 @@ def test_the_panel_says_how_many_keyed_times_are_kept(stage):
     assert kept.look(target, FIRST, LAST) == 3  # of her own action, not of the take's
     scene.genmo.keep_keys = False
     assert "kept" not in timeline.summary(scene, scene, target, kept.look)
+
+
+def test_a_stepped_key_beside_the_range_is_no_motion_to_go_on_from(scripted):
+    target = hero(scripted)
+    bone = target.pose.bones["pelvis"]
+    for frame, x in ((4, 0.0), (8, 3.0), (54, 9.0), (70, 0.0)):
+        bone.location = (x, 0.0, 0.0)
+        bone.keyframe_insert("location", frame=frame)
+        bone.keyframe_insert("rotation_quaternion", frame=frame)
+    for curve in target.animation_data.action.layers[0].strips[0].channelbags[0].fcurves:
+        for key in curve.keyframe_points:
+            key.interpolation = "CONSTANT"
+    scripted.strips(("a person walks", FIRST, LAST))
+    generate, scene = scripted.module("addon.services.generate"), bpy.context.scene
+    order = generate.order(scene, scene, target, 1, 5)
+    at = np.rint(order.request.keys.time * 24 + order.begins).astype(int).tolist()
+    assert at == [8, 9, 10, 50, 51, 52, 53]  # it stands at 3 m from frame 8 to 53
+    assert bpy.ops.genmo.generate(seed=3) == {"FINISHED"}

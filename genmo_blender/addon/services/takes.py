@@ -11,7 +11,7 @@ from dataclasses import replace
 import bpy
 
 from ...protocol.motions import MotionResult, Take
-from .. import character, compat, keying, sentences
+from .. import character, compat, keying, reading, sentences
 from . import added, keeping, playback, reducing
 from .writing import Placement, key_take
 
@@ -79,6 +79,10 @@ def _remember(target: bpy.types.Object, own: character.OwnState) -> None:
         return
     review.original, review.original_slot = own.action, own.slot
     review.pose, review.had_animation_data = own.pose.to_json(), own.had_animation_data
+    if own.action is None and reading.layered(target):
+        # A take without an action to be a copy of: beside its range the NLA tracks go on.
+        data = target.animation_data
+        review.extrapolation, data.action_extrapolation = data.action_extrapolation, "NOTHING"
     if own.action is not None and own.action.library is None:
         review.original_fake_user = own.action.use_fake_user
         own.action.use_fake_user = True
@@ -195,9 +199,21 @@ def _end(target: bpy.types.Object) -> None:
     review = target.genmo.review
     scene, preview = review.scene, review.preview
     review.takes.clear()
+    data = target.animation_data
+    if review.extrapolation and data is not None and (data.action is None or not reading.layered(target)):
+        data.action_extrapolation = review.extrapolation
     if scene is not None and preview and preview not in playback.records(scene):  # a copy may show the same range
         playback.restore_range(scene, preview)
-    for name in ("index", "original", "original_slot", "original_fake_user", "had_animation_data", "pose", "scene"):
+    for name in (
+        "index",
+        "original",
+        "original_slot",
+        "original_fake_user",
+        "had_animation_data",
+        "pose",
+        "scene",
+        "extrapolation",
+    ):
         review.property_unset(name)
     review.property_unset("preview")
 
