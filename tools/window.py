@@ -144,11 +144,13 @@ def session(archive: Path, script: Path, out: Path, arguments: Sequence[str], sc
     return "\n".join(shlex.join(line) for line in lines)
 
 
-def drive_from_environment(script: Path, out: Path, arguments: Sequence[str] = (), timeout: float = 600.0) -> int:
+def drive_from_environment(
+    script: Path, out: Path, arguments: Sequence[str] = (), timeout: float = 600.0, screen: str = SCREEN
+) -> int:
     """`drive` with what `build.py test --ui` made ready and named in the environment."""
     names = ("GENMO_UI_ROOT", "GENMO_EXTENSION_ZIP", "GENMO_ENGINE_PYTHON")
     missing = [name for name in names if name not in os.environ]
     if missing:
         raise Stop("These tests are started by `python3 build.py test --ui`, which makes their Blender ready.")
     root, archive, python = (Path(os.environ[name]) for name in names)
-    return drive(root, archive, python, script, out, arguments, timeout)
+    return drive(root, archive, python, script, out, arguments, timeout, screen)

@@ -72,33 +72,36 @@ def _draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 def _draw_waypoints(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
     for index, way in enumerate(settings.waypoints):
-        row = _entry(layout, way, "waypoints", index)
-        row.prop(way, "frame", text="")
-        row = row.row(align=True)
-        row.prop(way, "use_facing", text="", icon="ORIENTATION_GIMBAL")
-        row.prop(way, "radius", text="")
+        column = _entry(layout, way, "waypoints", index)
+        row = column.row(align=True)
+        row.prop(way, "frame")
+        row.prop(way, "use_facing", toggle=True)
+        column.prop(way, "radius")
     layout.operator("genmo.add_waypoint", icon="ADD")
 
 
 def _draw_pins(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
     for index, pin in enumerate(settings.pins):
-        row = _entry(layout, pin, "pins", index)
-        row.prop(pin, "part", text="")
-        row = layout.row(align=True)
-        for name in ("first", "last", "ease_in", "ease_out"):
-            row.prop(pin, name)
+        column = _entry(layout, pin, "pins", index)
+        column.prop(pin, "part", text="")
+        for names in (("first", "last"), ("ease_in", "ease_out")):
+            row = column.row(align=True)
+            for name in names:
+                row.prop(pin, name)
     layout.operator_menu_enum("genmo.pin_here", "part", icon="PINNED")
 
 
 def _entry(layout: bpy.types.UILayout, entry: bpy.types.PropertyGroup, kind: str, index: int) -> bpy.types.UILayout:
-    """A row of a list's entry, its own settings left to the caller."""
-    row = layout.row(align=True)
+    """A box of a list's entry: its object in the first row, a column for its own settings below."""
+    box = layout.box()
+    row = box.row(align=True)
     row.prop(entry, "enabled", text="")
     row.prop(entry, "target", text="")
-    inner = row.row(align=True)
-    remove = row.operator("genmo.direction_remove", text="", icon="X")
+    remove = row.operator("genmo.direction_remove", text="", icon="REMOVE")
     remove.kind, remove.index = kind, index
-    return inner
+    column = box.column(align=True)
+    column.active = entry.enabled
+    return column
 
 
 CLASSES = (GENMO_PT_direction, GENMO_PT_direction_sequencer)

@@ -150,12 +150,11 @@ def _draw_generate(
         count = row.row(align=True)
         count.ui_units_x = 4
         count.prop(settings, "takes")
-        row = layout.row(align=True)
+        column = layout.column(align=True)
+        row = column.row(align=True)
         row.operator("genmo.key_as_mine", text="", icon="KEY_HLT")
-        row.operator("genmo.in_between", icon="IPO_EASE_IN_OUT")
-        amount = row.row(align=True)
-        amount.ui_units_x = 4
-        amount.prop(settings, "between_amount", text="")
+        row.operator("genmo.in_between")
+        column.prop(settings, "between_amount", text="Amount", slider=True)
 
 
 def _draw_settings(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
@@ -197,7 +196,9 @@ def _draw_review(layout: bpy.types.UILayout, target: bpy.types.Object) -> None:
     row.operator("genmo.keep_take", icon="CHECKMARK")
     row.operator("genmo.drop_take", icon="TRASH")
     row.operator("genmo.again", icon="FILE_REFRESH")
-    box.prop(bpy.context.scene.genmo, "keep_as", text="")
+    row = box.row(align=True)
+    row.label(text="Keep As")
+    row.prop(bpy.context.scene.genmo, "keep_as", text="")
     if shown is not None:
         box.label(text=shown.name, icon="ACTION")
 

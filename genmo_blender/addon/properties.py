@@ -185,6 +185,7 @@ class SceneProperties(bpy.types.PropertyGroup):
         default=100.0,
         min=0.0,
         max=100.0,
+        precision=0,
         subtype="PERCENTAGE",
     )
     keep_as: EnumProperty(name="Keep As", description="Where a kept take goes", items=KEEP_WAYS)

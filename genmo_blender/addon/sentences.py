@@ -69,7 +69,11 @@ def strips_off(name: str) -> GenmoFailure:
 
 
 def no_strips(name: str) -> GenmoFailure:
-    return RequestFailure("no_strips", f"{name} has no text strips yet.", "Press Add Text Strip.")
+    return RequestFailure(
+        "no_strips",
+        f"{name} has no text strips yet.",
+        "Press Add Text Strip. With keys alone, set Range to Scene.",
+    )
 
 
 def empty_prompt(first: float, last: float) -> GenmoFailure:
@@ -254,9 +258,12 @@ def into_linked_action(name: str) -> GenmoFailure:
     )
 
 
-def nothing_to_add_to(name: str) -> GenmoFailure:
+def nothing_to_add_to(name: str, in_strips: bool) -> GenmoFailure:
     return RequestFailure(
-        "nothing_to_add_to", f"{name} has no action of its own to add to.", "Keep the take as a new action."
+        "nothing_to_add_to",
+        f"{name} plays no action of its own that could be added to"
+        + (": its actions are strips in the NLA Editor." if in_strips else "."),
+        "Keep the take as an NLA strip or a new action.",
     )
 
 
@@ -420,7 +427,7 @@ def contacts_found(name: str, count: int, share: float) -> str:
 
 
 def feet_locked(name: str, before: float, after: float, sink: float) -> str:
-    return f"Feet of {name}: slide {before:.1f} → {after:.1f} cm/s, sink {sink:.1f} cm."
+    return f"Feet of {name}: slide {before:.1f} → {after:.1f} cm/s, sink {abs(sink):.1f} cm."
 
 
 def unchanged(name: str) -> str:

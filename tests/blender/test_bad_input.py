@@ -8,6 +8,8 @@ import sys
 import bpy
 import pytest
 
+NO_STRIPS = "Hero has no text strips yet. Press Add Text Strip. With keys alone, set Range to Scene."
+
 
 def refused(stage, **properties):
     """The sentence with which Generate refuses; fails when anything changed."""
@@ -27,14 +29,14 @@ def test_no_character(stage):
 
 def test_no_strips(stage):
     stage.character()
-    assert refused(stage) == "Hero has no text strips yet. Press Add Text Strip."
+    assert refused(stage) == NO_STRIPS
     (strip,) = stage.strips(("a person walks", 1, 61))
     strip.genmo.enabled = False
     assert refused(stage) == "All text strips of Hero are switched off. Switch one on."
     bpy.context.scene.genmo.range_mode = "SCENE"
     assert refused(stage) == "All text strips of Hero are switched off. Switch one on."
     bpy.context.scene.sequence_editor.strips.remove(strip)
-    assert refused(stage) == "Hero has no text strips yet. Press Add Text Strip."
+    assert refused(stage) == NO_STRIPS
 
 
 @pytest.mark.parametrize("text", ["", "   \n\t "])

@@ -70,7 +70,7 @@ def as_layer(
     """As `as_strip`, but the strip holds what the take adds to the animator's own curves and is combined with them, so
     that a change below goes through it. Raises RequestFailure where she has no action to add to."""
     if own.action is None:
-        raise sentences.nothing_to_add_to(target.name)
+        raise sentences.nothing_to_add_to(target.name, len(target.animation_data.nla_tracks) > 0)
     frames = np.arange(first, last + 1)
     names = character.body_names()
     slot = take.slots[0]

@@ -132,6 +132,8 @@ def _write(passage: passages.Passage, reduced: Reduced) -> None:
     controls = [(location_path(names[0]), names[0], reduced.path)]
     controls += [(rotation_path(name), name, keys) for name, keys in zip(names, reduced.bones, strict=True)]
     bag = compat.ensure_channelbag(passage.action, passage.action.slots[passage.slot])
+    end = len(passage.values) - 1
+    still = all(keys.frames[-1] < end for _, _, keys in controls)  # or nothing would tell how long the motion is
     written: list[bpy.types.FCurve] = []
     for path, group, keys in controls:
         for i in range(keys.values.shape[1]):
@@ -140,7 +142,7 @@ def _write(passage: passages.Passage, reduced: Reduced) -> None:
                 continue
             curve = curve or compat.new_curve(bag, path, i, group)
             later = len(curve.keyframe_points) and curve.keyframe_points[-1].co[0] > passage.last
-            fields = _fields(keys, i, passage.first, len(passage.values) - 1 if later else None)
+            fields = _fields(keys, i, passage.first, end if later or still else None)
             passages.exchange(curve, passage.first, passage.last, fields)
             written.append(curve)
     ownership.remember_range(passage.action, written, passage.first, passage.last)
@@ -148,7 +150,7 @@ def _write(passage: passages.Passage, reduced: Reduced) -> None:
 
 def _fields(keys: ControlKeys, channel: int, first: int, held_to: int | None) -> dict[str, Array]:
     """Blender's fields of one channel's keys. ``held_to``: the frame up to which a lone key holds, where others
-    follow."""
+    follow or nothing moves at all."""
     frames, values = keys.frames + first, keys.values[:, channel]
     left, right = keys.left[:, channel] + [first, 0], keys.right[:, channel] + [first, 0]
     types = [compat.KEY_TYPES[kind] for kind in keys.types]
