@@ -88,7 +88,11 @@ def feet(table: Table, name: str, raw: Motion, clean: Motion | None, confidence:
     found: Footing = measured(joints_of(done), FPS, bars)
     table.add(f"feet, {kind}: slide in bars, cm/s", 0.5, found.slide, name)
     table.add(
-        f"feet, {kind}: share of soles' time in bars", 0.0, flags_of(bars, len(done[1]))[:, :4].mean(), name, least=True
+        f"feet, {kind}: share of soles' time in bars",
+        None,
+        flags_of(bars, len(done[1]))[:, :4].mean(),
+        name,
+        least=True,
     )
     table.add(f"feet, {kind}: sink, cm", 0.5, found.sink, name)
     table.add(f"feet, {kind}: jerk after / before", 1.0, mean_jerk(joints_of(done)) / mean_jerk(joints_of(raw)), name)
