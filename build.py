@@ -11,7 +11,7 @@ COMMANDS = {
     "engine": "the engine's command line: engine -- ARGS",
     "blender": "a Python script with bpy and the installed extension: blender -- SCRIPT ARGS",
     "parity": "compare with the reference cases of a folder: parity --dir FOLDER",
-    "bench": "measure speed and memory; --bars compares with the bars",
+    "bench": "measure speed and memory; --bars and --hand compare with the bars",
 }
 
 

@@ -55,12 +55,16 @@ def parity(arguments: Sequence[str]) -> int:
 
 
 def bench(arguments: Sequence[str]) -> int:
-    """Measures speed and memory, or with --bars every wall-clock bar, while no training runs."""
+    """Measures speed and memory, with --bars every wall-clock bar, with --hand what an animator's edits are worth."""
     with training_paused():
         if "--bars" in arguments:
             from .bench_bars.command import measure_bars
 
             return measure_bars([argument for argument in arguments if argument != "--bars"])
+        if "--hand" in arguments:
+            from .hand.command import measure_hand
+
+            return measure_hand([argument for argument in arguments if argument != "--hand"])
         return run_engine("genmo_blender.engine", ["bench", *after_dashes(arguments)])
 
 

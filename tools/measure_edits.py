@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from genmo_blender.motion.quality import mean_jerk
 from genmo_blender.motion.skeleton import canonical
 from genmo_blender.motion.smooth import calm
 from genmo_blender.motion.stitching import Take, best_cut, stitched
+from tools.figures import Table
 
 Array = np.ndarray
 Motion = tuple[Array, Array]
@@ -77,28 +78,6 @@ def sharpness(motion: Motion) -> Array:
     return np.linalg.norm(np.diff(joints_of(motion), n=2, axis=0), axis=-1).mean(axis=-1)
 
 
-class Table:
-    """Figures by bar and clip; prints the mean and the worst of each with its clip."""
-
-    def __init__(self) -> None:
-        self.rows: dict[str, list[tuple[float, str]]] = {}
-        self.limits: dict[str, tuple[float, bool]] = {}
-
-    def add(self, bar: str, limit: float, value: float, clip: str, least: bool = False) -> None:
-        self.limits[bar] = limit, least
-        self.rows.setdefault(bar, []).append((value, clip))
-
-    def lines(self) -> Iterator[str]:
-        yield f"{'bar':44} {'limit':>8} {'mean':>9} {'worst':>9} {'met':>9}  worst clip"
-        for bar, found in self.rows.items():
-            limit, least = self.limits[bar]
-            worst = min(found) if least else max(found)
-            met = sum(value >= limit if least else value <= limit for value, _ in found)
-            mean = np.mean([value for value, _ in found])
-            said = f"{'>=' if least else '<='} {limit:g}"
-            yield f"{bar:44} {said:>8} {mean:9.3f} {worst[0]:9.3f} {met:4}/{len(found):<4}  {worst[1]}"
-
-
 def feet(table: Table, name: str, raw: Motion, clean: Motion | None, confidence: Array | None) -> None:
     """Feet of a noisy clip, ``clean`` before the noise, or of a take with its confidences."""
     kind = "noise" if clean is not None else "take"
@@ -109,7 +88,11 @@ def feet(table: Table, name: str, raw: Motion, clean: Motion | None, confidence:
     found: Footing = measured(joints_of(done), FPS, bars)
     table.add(f"feet, {kind}: slide in bars, cm/s", 0.5, found.slide, name)
     table.add(
-        f"feet, {kind}: share of soles' time in bars", 0.0, flags_of(bars, len(done[1]))[:, :4].mean(), name, least=True
+        f"feet, {kind}: share of soles' time in bars",
+        None,
+        flags_of(bars, len(done[1]))[:, :4].mean(),
+        name,
+        least=True,
     )
     table.add(f"feet, {kind}: sink, cm", 0.5, found.sink, name)
     table.add(f"feet, {kind}: jerk after / before", 1.0, mean_jerk(joints_of(done)) / mean_jerk(joints_of(raw)), name)
@@ -121,17 +104,23 @@ def feet(table: Table, name: str, raw: Motion, clean: Motion | None, confidence:
                 table.add(f"feet, {kind}: {what} kept, each", 0.97, min(ratios), name, least=True)
 
 
-def edits(table: Table, name: str, motion: Motion, other: tuple[str, Motion]) -> None:
+def loop(table: Table, name: str, motion: Motion) -> None:
+    """The best loop of a clip, where it has one."""
     bars = detect(joints_of(motion), FPS)
     if points := best_loops(*motion, FPS, bars, count=1):
-        loop = looped(*motion, FPS, bars, points[0].first, points[0].last)
-        q, p, flags = loop.rounds(3)
-        table.add("loop: seam, mm", 1.0, 1000 * loop.rest.distance, name)
-        table.add("loop: seam, degrees", 1.0, loop.rest.angle, name)
-        table.add("loop: velocity change / largest near it", 1.05, loop.rest.jump, name)
+        found = looped(*motion, FPS, bars, points[0].first, points[0].last)
+        q, p, flags = found.rounds(3)
+        table.add("loop: seam, mm", 1.0, 1000 * found.rest.distance, name)
+        table.add("loop: seam, degrees", 1.0, found.rest.angle, name)
+        table.add("loop: velocity change / largest near it", 1.05, found.rest.jump, name)
         table.add(
             "loop: slide in three rounds, cm/s", 0.5, measured(joints_of((q, p)), FPS, bars_of(flags)).slide, name
         )
+
+
+def edits(table: Table, name: str, motion: Motion, other: tuple[str, Motion]) -> None:
+    loop(table, name, motion)
+    bars = detect(joints_of(motion), FPS)
     for factor in (0.7, 1.5, 2.5):
         clock = retiming.keeping_flights(*motion, FPS, bars, round(len(motion[1]) * factor))
         q, p, moved = retiming.retimed(*motion, FPS, bars, clock, FootMode.ALWAYS)

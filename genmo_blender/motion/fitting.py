@@ -2,8 +2,8 @@
 
 What is added to each rotation and to the root's path is the curve through the errors at the keys that bends the least:
 of all corrections c the one with the smallest integral of c''^2 + 4 c^2 / l^4, l being `REACH`. It dies away around a
-key, and where the motion already meets one nothing is added. The bumps are exp(-|t|/l) (cos(t/l) + sin(|t|/l)),
-Green's functions of that problem, as many as there are keys. numpy alone.
+key, and where the motion already meets one nothing is added. Between keys it is a spline (motion/bending.py), whose
+cost grows with the frames and keys as they come, not with their square. numpy alone.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import rotations as rot
+from .bending import Bend
 from .resampling import resample
 
 Array = np.ndarray
@@ -20,8 +21,6 @@ REACH = 0.3
 """Seconds: a key that is missed moves the motion about it that long, a third of a second, as an animator's tangent."""
 ROUNDS = 12
 CLOSE = 1e-10  # radians and metres
-_FAR = 12.0  # reaches: there the bump is below 1e-5
-_RIDGE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -68,17 +67,17 @@ def fitted(rotations: Array, path: Array, fps: float, poses: Poses, ends: bool =
     inside = (poses.time >= -1e-9) & (poses.time * fps <= frames - 1 + 1e-6)
     poses = Poses(*(np.asarray(x)[inside] for x in (poses.time, poses.rotations, poses.path, poses.mask)))
     groups = _groups(poses.mask)
-    bumps = [_Bumps.of(poses.time[keys] * fps, frames, REACH * fps, ends) for keys, _ in groups]
+    bends = [_bend(poses.time[keys] * fps, frames, REACH * fps, ends) for keys, _ in groups]
     for _ in range(ROUNDS):
         turn, way = _errors(rotations, path, fps, poses)
         if not max(np.abs(turn).max(initial=0.0), np.abs(way).max(initial=0.0)) > CLOSE:
             break
-        for (keys, joints), bump in zip(groups, bumps, strict=True):
-            bent = bump.through(turn[np.ix_(keys, joints)].reshape(len(keys), -1)).reshape(frames, len(joints), 3)
+        for (keys, joints), bend in zip(groups, bends, strict=True):
+            bent = bend.through(turn[np.ix_(keys, joints)].reshape(len(keys), -1)).reshape(frames, len(joints), 3)
             turned = rot.multiply(rotations[:, joints], rot.from_rotation_vector(bent))
             rotations[:, joints] = rot.normalise(turned)
             if joints[0] == 0:
-                path = path + bump.through(way[keys])
+                path = path + bend.through(way[keys])
     return rotations, path
 
 
@@ -98,32 +97,10 @@ def _groups(mask: Array) -> list[tuple[Array, Array]]:
     return [(np.flatnonzero(mask[:, joints[0]]), np.array(joints)) for joints in patterns.values()]
 
 
-@dataclass(frozen=True)
-class _Bumps:
-    """``spread`` (T, N) the bumps at all frames, ``solve`` (N, K) their heights for errors at the keys."""
-
-    spread: Array
-    solve: Array
-
-    @classmethod
-    def of(cls, at: Array, frames: int, reach: float, ends: bool) -> _Bumps:
-        """Bumps at ``at`` (K,) frames, not whole, and at the ends that shall stay."""
-        still = np.array([0, 1, frames - 2, frames - 1], dtype=np.float64) if ends else np.zeros(0)
-        still = np.unique(still[(still >= 0) & (still < frames)])
-        if len(at):
-            still = still[np.abs(still[:, None] - at).min(axis=1) >= 1.0]
-        places = np.concatenate([at, still])
-        together = _bump(places[:, None] - places, reach)
-        together += _RIDGE * np.eye(len(places))
-        solve = np.linalg.solve(together, np.eye(len(places), len(at)))
-        return cls(_bump(np.arange(frames)[:, None] - places, reach), solve)
-
-    def through(self, errors: Array) -> Array:
-        """The correction (T, C) that has the ``errors`` (K, C) at the keys."""
-        return self.spread @ (self.solve @ errors)
-
-
-def _bump(apart: Array, reach: float) -> Array:
-    """exp(-|x|) (cos x + sin |x|), x in reaches; nothing where it is too small to be seen."""
-    x = np.minimum(np.abs(apart) / reach, _FAR)
-    return np.where(x < _FAR, np.exp(-x) * (np.cos(x) + np.sin(x)), 0.0)
+def _bend(at: Array, frames: int, reach: float, ends: bool) -> Bend:
+    """The bend through errors at ``at`` (K,) frames, not whole, and through nothing at the ends that shall stay."""
+    still = np.array([0, 1, frames - 2, frames - 1], dtype=np.float64) if ends else np.zeros(0)
+    still = np.unique(still[(still >= 0) & (still < frames)])
+    if len(at):
+        still = still[np.abs(still[:, None] - at).min(axis=1) >= 1.0]
+    return Bend.of(at, still, frames, reach)

@@ -46,7 +46,7 @@ def measure(context: Context) -> Section:
     config = context.pipeline.model.network.config
     if not (config.key_mask and config.root_goal):
         raise RequestFailure("no_keys", "This model takes no keyed poses.", "Leave the section out.")
-    places = {frames: _places(context.held_out, CONTEXT + frames + 1) for frames in GAPS}
+    places = {frames: places_of(context.held_out, CONTEXT + frames + 1) for frames in GAPS}
     gaps = [_gap(context, frames, evenly(found, context.effort.gaps)) for frames, found in places.items() if found]
     if not gaps:
         raise RequestFailure("no_gaps", "No held-out clip is long enough for a gap.", "Give --data longer clips.")
@@ -89,7 +89,7 @@ def measure(context: Context) -> Section:
 
 
 def _gap(context: Context, frames: int, places: Sequence[tuple[Clip, int]]) -> Gap:
-    true = _facing_ahead(places, CONTEXT + frames + 1)
+    true = facing_ahead(places, CONTEXT + frames + 1)
     context.say(f"{len(places)} gaps of {frames} frames")
     first, last = CONTEXT - 1, CONTEXT + frames
     inside = true.frames(slice(CONTEXT, last))
@@ -110,11 +110,12 @@ def _gap(context: Context, frames: int, places: Sequence[tuple[Clip, int]]) -> G
     return Gap(frames, true, {name: gap_error(found, inside) for name, found in filled.items()})
 
 
-def _places(clips: Sequence[Clip], length: int) -> list[tuple[Clip, int]]:
+def places_of(clips: Sequence[Clip], length: int) -> list[tuple[Clip, int]]:
+    """Clips and first frames of windows of ``length`` frames, one every `STRIDE`."""
     return [(clip, a) for clip in clips for a in range(0, clip.frames - length + 1, STRIDE)]
 
 
-def _facing_ahead(places: Sequence[tuple[Clip, int]], length: int) -> Motions:
+def facing_ahead(places: Sequence[tuple[Clip, int]], length: int) -> Motions:
     """Windows moved and turned so that their first frame stands over the origin and looks along +z."""
     turned, paths = [], []
     for clip, a in places:
