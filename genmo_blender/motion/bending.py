@@ -36,7 +36,7 @@ class Bend:
         places = np.concatenate([at, still]) / reach
         order = np.argsort(places, kind="stable")
         begins = np.concatenate([[True], np.diff(places[order]) > _SAME])
-        rows = np.empty(len(places), dtype=int)
+        rows: Array = np.empty(len(places), dtype=int)
         rows[order] = np.cumsum(begins) - 1
         counts = np.bincount(rows)
         knots = np.bincount(rows, places) / counts

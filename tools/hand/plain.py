@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +102,7 @@ def speed(table: Table, clips: Sequence[Clip], pack: Path) -> None:
         table.add(
             f"speed: fit 60 s / six times 10 s, a key every {spacing:g} s",
             1.3,
-            _ratio(lambda frames, s=spacing: _fit(q[frames], path[frames], s), there, whole),
+            _ratio(partial(_fit, q, path, spacing), there, whole),
             longest.id,
         )
     measure_edits.linear(table, longest.id, (q, path))
@@ -111,8 +112,9 @@ def speed(table: Table, clips: Sequence[Clip], pack: Path) -> None:
     table.add("speed: reduce 10 s of 55 bones, s of processor", 2.0, ten, motion.name)
 
 
-def _fit(rotations: Array, path: Array, spacing: float) -> None:
-    """Fit whole poses that a motion misses, ``spacing`` seconds apart."""
+def _fit(rotations: Array, path: Array, spacing: float, frames: Array) -> None:
+    """Fit whole poses that a motion of these frames misses, ``spacing`` seconds apart."""
+    rotations, path = rotations[frames], path[frames]
     at = np.arange(1.0, len(path) - 1, 30 * spacing)
     nearest, rng = np.rint(at).astype(int), np.random.default_rng(1)
     turned = rot.multiply(rotations[nearest], rot.from_rotation_vector(rng.normal(0, 0.1, (len(at), 22, 3))))
