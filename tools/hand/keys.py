@@ -54,9 +54,9 @@ def _keyed(table: Table, clip: Recorded, fps: int, seed: int, worded: bool, pipe
     recorded = acting.at_times(clip, np.arange(last) / fps)
     really = _joints(recorded.rotations, recorded.path)
     for kind, motion, limit in (("", joints, 1.25), (", the recording", really, None)):
-        table.add(
-            f"keys: speed at them / beside them{kind}", limit, max(pops.speeding(motion, fps, [k]) for k in inner), name
-        )
+        table.add(f"keys: worst joint's speed / beside them{kind}", limit, pops.speeding(motion, fps, inner), name)
+        mean = pops.speeding_mean(motion, fps, inner)
+        table.add(f"keys: joints' mean speed / beside them{kind}", limit, mean, name)
         table.add(f"keys: acceleration at / beside them{kind}", None, pops.sharpening(motion, inner), name)
 
 
@@ -90,9 +90,11 @@ def ends(table: Table, clips: Sequence[Recorded]) -> None:
         outside = [*range(first - 1), *range(last, end)]
         table.add("ends: outside the range moved, mm", 0.001, 1000 * np.abs(joints - really)[outside].max(), name)
         for kind, motion, limit in (("", joints, 1.25), (", the recording", really, None)):
-            worst = max(pops.speeding(motion, fps, [k - 1 + d]) for k in (first, last) for d in (-1, 0, 1))
-            table.add(f"ends: speed at them / beside them{kind}", limit, worst, name)
             at = [first - 1, last - 1]
+            every = [k + d for k in at for d in (-1, 0, 1)]
+            table.add(f"ends: worst joint's speed / beside them{kind}", limit, pops.speeding(motion, fps, every), name)
+            mean = pops.speeding_mean(motion, fps, every)
+            table.add(f"ends: joints' mean speed / beside them{kind}", limit, mean, name)
             table.add(f"ends: acceleration at / beside them{kind}", None, pops.sharpening(motion, at), name)
 
 
