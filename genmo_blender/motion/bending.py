@@ -33,13 +33,13 @@ class Bend:
     @classmethod
     def of(cls, at: Array, still: Array, frames: int, reach: float) -> Bend:
         """Through values at ``at`` (K,) frames, in any order, and through 0 at ``still``; K + S > 0."""
-        places = np.concatenate([at, still]) / reach
+        places: Array = np.concatenate([at, still]) / reach
         order = np.argsort(places, kind="stable")
         begins = np.concatenate([[True], np.diff(places[order]) > _SAME])
         rows: Array = np.empty(len(places), dtype=int)
         rows[order] = np.cumsum(begins) - 1
         counts = np.bincount(rows)
-        knots = np.bincount(rows, places) / counts
+        knots: Array = np.bincount(rows, places) / counts
         rows, share = rows[: len(at)], 1.0 / counts[rows[: len(at)]]
         # what a unit of value and slope at a cell's ends curves there: beyond the outer knots c'' = +-2 c' - 2 c
         curve = _curvature(np.diff(knots))

@@ -13,7 +13,7 @@ from ..environments import BLENDER, ENGINE, NEWEST_BLENDER, ready
 from ..packaging import package
 from ..shell import ROOT, through
 
-PLAIN = ("between", "feet", "takes", "loops", "reduced", "speed")
+PLAIN = ("between", "feet", "takes", "loops", "reduced", "speed", "pace")
 SCENE = ("keys", "ends", "paths", "pins")
 
 

@@ -17,6 +17,8 @@ from .clips import Recorded
 Array = np.ndarray
 RATES = (24, 30, 60)
 LONGEST = 4.0
+FASTER = 1.25
+"""The most that a joint may be faster than it is beside; asked of the recording too, which shows what it is worth."""
 KEYS = 5
 BEFORE, MIDDLE = 1.0, 2.0
 """Seconds of a clip that are known on either side of the middle that is made, and that middle."""
@@ -53,10 +55,10 @@ def _keyed(table: Table, clip: Recorded, fps: int, seed: int, worded: bool, pipe
     inner = [int(round(m)) - 1 for m in moments[1:-1]]
     recorded = acting.at_times(clip, np.arange(last) / fps)
     really = _joints(recorded.rotations, recorded.path)
-    for kind, motion, limit in (("", joints, 1.25), (", the recording", really, None)):
-        table.add(
-            f"keys: speed at them / beside them{kind}", limit, max(pops.speeding(motion, fps, [k]) for k in inner), name
-        )
+    for kind, motion in (("", joints), (", the recording", really)):
+        table.add(f"keys: worst joint's speed / beside them{kind}", FASTER, pops.speeding(motion, fps, inner), name)
+        mean = pops.speeding_mean(motion, fps, inner)
+        table.add(f"keys: joints' mean speed / beside them{kind}", FASTER, mean, name)
         table.add(f"keys: acceleration at / beside them{kind}", None, pops.sharpening(motion, inner), name)
 
 
@@ -89,10 +91,12 @@ def ends(table: Table, clips: Sequence[Recorded]) -> None:
         name = f"{clip.name} {fps} fps"
         outside = [*range(first - 1), *range(last, end)]
         table.add("ends: outside the range moved, mm", 0.001, 1000 * np.abs(joints - really)[outside].max(), name)
-        for kind, motion, limit in (("", joints, 1.25), (", the recording", really, None)):
-            worst = max(pops.speeding(motion, fps, [k - 1 + d]) for k in (first, last) for d in (-1, 0, 1))
-            table.add(f"ends: speed at them / beside them{kind}", limit, worst, name)
+        for kind, motion in (("", joints), (", the recording", really)):
             at = [first - 1, last - 1]
+            every = [k + d for k in at for d in (-1, 0, 1)]
+            table.add(f"ends: worst joint's speed / beside them{kind}", FASTER, pops.speeding(motion, fps, every), name)
+            mean = pops.speeding_mean(motion, fps, every)
+            table.add(f"ends: joints' mean speed / beside them{kind}", FASTER, mean, name)
             table.add(f"ends: acceleration at / beside them{kind}", None, pops.sharpening(motion, at), name)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,7 @@ from .between import between
 from .clips import Recorded, save
 
 Array = np.ndarray
-PARTS = ("between", "feet", "takes", "loops", "reduced", "speed")
+PARTS = ("between", "feet", "takes", "loops", "reduced", "speed", "pace")
 SECONDS, STEPS = 5.0, 15
 REDUCED = 4
 """Clips of a kind whose keys are reduced."""
@@ -54,7 +53,9 @@ def main() -> None:
     if "reduced" in options.parts:
         few_keys(table, options.pack)
     if "speed" in options.parts:
-        speed(table, clips, options.pack)
+        speed(table, clips)
+    if "pace" in options.parts:
+        pace(table, options.pack)
     print("\n".join(table.lines()), flush=True)
 
 
@@ -92,29 +93,32 @@ def few_keys(table: Table, pack: Path) -> None:
         table.add("few keys: slide added in stances, cm/s", 0.1, found.slide, motion.name)
 
 
-def speed(table: Table, clips: Sequence[Clip], pack: Path) -> None:
-    """Seconds of 60 s over six times those of 10 s; and of 55 bones for 10 s."""
+def speed(table: Table, clips: Sequence[Clip]) -> None:
+    """Seconds of processor for 60 s over six times those for 10 s: fitting to keys, and locking."""
     longest = max(clips, key=lambda clip: clip.frames)
     q, path = motion_of(longest)
     there = np.arange(300) % len(path)
     whole = np.concatenate([there if i % 2 == 0 else there[::-1] for i in range(6)])
     for spacing in (0.5, 0.1):
-        table.add(
-            f"speed: fit 60 s / six times 10 s, a key every {spacing:g} s",
-            1.3,
-            _ratio(partial(_fit, q, path, spacing), there, whole),
-            longest.id,
-        )
+
+        def fit(frames: Array, spacing: float = spacing) -> None:
+            _fit(q[frames], path[frames], spacing)
+
+        bar = f"speed: fit 60 s / six times 10 s, a key every {spacing:g} s"
+        table.add(bar, 1.3, _ratio(fit, there, whole), longest.id)
     measure_edits.linear(table, longest.id, (q, path))
+
+
+def pace(table: Table, pack: Path) -> None:
+    """Reduce Keys at 55 bones; a minute of it takes about a minute."""
     motion = next(m for m in reduced.recorded(pack) if len(m.path) >= reduced.LONGEST * reduced.FPS - 1)
     ten, ratio = reduced.pace(motion)
     table.add("speed: reduce 60 s / six times 10 s, 55 bones", 1.3, ratio, motion.name)
     table.add("speed: reduce 10 s of 55 bones, s of processor", 2.0, ten, motion.name)
 
 
-def _fit(rotations: Array, path: Array, spacing: float, frames: Array) -> None:
-    """Fit whole poses that a motion of these frames misses, ``spacing`` seconds apart."""
-    rotations, path = rotations[frames], path[frames]
+def _fit(rotations: Array, path: Array, spacing: float) -> None:
+    """Fit whole poses that a motion misses, ``spacing`` seconds apart."""
     at = np.arange(1.0, len(path) - 1, 30 * spacing)
     nearest, rng = np.rint(at).astype(int), np.random.default_rng(1)
     turned = rot.multiply(rotations[nearest], rot.from_rotation_vector(rng.normal(0, 0.1, (len(at), 22, 3))))

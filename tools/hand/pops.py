@@ -26,6 +26,13 @@ def speeding(joints: Array, fps: float, frames: Sequence[int]) -> float:
     return max(found, default=0.0)
 
 
+def speeding_mean(joints: Array, fps: float, frames: Sequence[int]) -> float:
+    """The same of the joints' mean speed, at the worst of the frames."""
+    mean = np.linalg.norm(np.diff(joints, axis=0), axis=-1).mean(axis=-1)
+    line = np.concatenate([[0.0], np.cumsum(mean)])
+    return speeding(np.stack([line, 0 * line, 0 * line], axis=-1)[:, None], fps, frames)
+
+
 def sharpening(joints: Array, frames: Sequence[int]) -> float:
     """The joints' mean acceleration at the frames and one beside them, over that 3 to 6 frames away."""
     sharp = np.linalg.norm(np.diff(joints, n=2, axis=0), axis=-1).mean(axis=-1)
