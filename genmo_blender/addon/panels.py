@@ -82,6 +82,7 @@ def _draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     _draw_generate(layout, settings, here, target)
     if target is not None and takes.in_review(target):
         _draw_review(layout, target)
+    _draw_between(layout, settings)
     if here.message:
         _draw_text(layout, here.message, letters, alert=here.alert)
     _draw_settings(layout, settings)
@@ -150,11 +151,14 @@ def _draw_generate(
         count = row.row(align=True)
         count.ui_units_x = 4
         count.prop(settings, "takes")
-        column = layout.column(align=True)
-        row = column.row(align=True)
-        row.operator("genmo.key_as_mine", text="", icon="KEY_HLT")
-        row.operator("genmo.in_between")
-        column.prop(settings, "between_amount", text="Amount", slider=True)
+
+
+def _draw_between(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    column = layout.column(align=True)
+    row = column.row(align=True)
+    row.operator("genmo.key_as_mine", text="", icon="KEY_HLT")
+    row.operator("genmo.in_between")
+    column.prop(settings, "between_amount", text="Amount", slider=True)
 
 
 def _draw_settings(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
