@@ -72,7 +72,7 @@ def _draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     row.prop(settings, "strength", text="")
     row = column.row(align=True)
     row.operator("genmo.reduce_keys")
-    row.prop(settings, "distance", text="")
+    row.prop(settings, "distance", text="mm")
     column.operator("genmo.restore_dense_keys")
     column = layout.column(align=True)
     row = column.row(align=True)

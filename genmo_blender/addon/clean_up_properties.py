@@ -62,6 +62,7 @@ class CleanUpSettings(bpy.types.PropertyGroup):
         min=0.1,
         soft_max=30.0,
         max=500.0,
+        precision=1,
     )
     loop_in_place: BoolProperty(
         name="Loop in Place", description="Make Loop takes the travel out, as game engines want it"

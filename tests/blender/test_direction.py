@@ -249,7 +249,7 @@ class Layout:
     def row(self, align: bool = False) -> Layout:
         return self
 
-    column = row
+    column = box = row
 
     def prop(self, data, name: str, **_options) -> None:
         assert name in data.bl_rna.properties, name
