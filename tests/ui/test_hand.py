@@ -1,4 +1,4 @@
-"""Keyed poses, direction and clean-up as an animator meets them, in a real window of Blender 5.2 (`test --ui`)."""
+"""Keyed poses, direction and clean-up in a real window of Blender 5.2 (`build.py test --ui`)."""
 
 from __future__ import annotations
 
