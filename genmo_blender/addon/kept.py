@@ -10,7 +10,7 @@ from typing import Any
 
 import bpy
 
-from . import posing
+from . import posing, session
 from .overlays import cache
 from .services import takes
 
@@ -60,10 +60,7 @@ def count_asked() -> None:
             _counts[key] = 0
     while len(_counts) > MOST:
         del _counts[next(iter(_counts))]
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type in ("VIEW_3D", "SEQUENCE_EDITOR"):
-                area.tag_redraw()
+    session.redraw()
 
 
 def forget() -> None:

@@ -19,7 +19,7 @@ from ..motion import frames as axes
 from ..motion.resampling import resample
 from ..motion.rotations import Array, conjugate, continuous, multiply, to_matrix
 from . import character, compat, ownership, sentences
-from .paths import SAME_TIME, Channel, location_path, rotation_path
+from .paths import SAME_TIME, Channel, location_path, rotation_path, times_of
 
 RECIPE = "genmo_recipe"
 """Custom property of a take's action: how it was made, as JSON."""
@@ -162,9 +162,7 @@ def _kept_times(curve: bpy.types.FCurve, kept: Mapping[Channel, Array]) -> Array
     mask = kept.get((curve.data_path, curve.array_index))
     if mask is None:
         return np.zeros(0)
-    co = np.empty(2 * len(curve.keyframe_points), np.float32)
-    curve.keyframe_points.foreach_get("co", co)
-    return co[0::2][mask]
+    return times_of(curve)[mask]
 
 
 def _exchange(curve: bpy.types.FCurve, frames: Array, values: Array, kept: Array | None) -> Array:

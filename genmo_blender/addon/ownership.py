@@ -17,6 +17,7 @@ import numpy as np
 
 from ..motion.rotations import Array
 from . import compat
+from .paths import times_of
 
 WRITTEN = "genmo_written"
 """Custom property of an action: what `remember` stores."""
@@ -54,9 +55,8 @@ def remember_range(action: bpy.types.Action, curves: Iterable[bpy.types.FCurve],
     curves, ours = list(curves), []
     known = written(action)
     for curve in curves:
-        co = np.empty(2 * len(curve.keyframe_points), np.float32)
-        curve.keyframe_points.foreach_get("co", co)
-        inside = (co[0::2] >= first) & (co[0::2] <= last)
+        times = times_of(curve)
+        inside = (times >= first) & (times <= last)
         ours.append(inside | ~mine(action, curve, known))
     remember(action, curves, ours)
 

@@ -1,6 +1,11 @@
-"""Data paths of what a take keys."""
+"""Data paths of what a take keys, and when a curve is keyed."""
 
 from __future__ import annotations
+
+import bpy
+import numpy as np
+
+from ..motion.rotations import Array
 
 Channel = tuple[str, int]
 """Data path and array index of a curve."""
@@ -16,3 +21,10 @@ def rotation_path(bone: str) -> str:
 def location_path(bone: str) -> str:
     """Data path of a bone's location."""
     return f'pose.bones["{bone}"].location'
+
+
+def times_of(curve: bpy.types.FCurve) -> Array:
+    """Frames (N,) float32 of a curve's keys."""
+    co = np.empty(2 * len(curve.keyframe_points), np.float32)
+    curve.keyframe_points.foreach_get("co", co)
+    return co[0::2]

@@ -16,7 +16,7 @@ import numpy as np
 from ..motion.rotations import Array, conjugate, multiply, to_rotation_vector
 from ..protocol.keys import FASTEST, KeyedPoses
 from . import character, ownership, reading
-from .paths import SAME_TIME, Channel
+from .paths import SAME_TIME, Channel, times_of
 
 LEAD_SECONDS = 10 / 30
 """How much of what the character does before and after the range is told: as much as the model has learned with."""
@@ -56,15 +56,13 @@ def own_keys(action: bpy.types.Action | None, slot: str, first: float, last: flo
     kept: dict[Channel, Array] = {}
     elsewhere: dict[str, None] = {}
     for channel, curve in reading.curves_of(action, slot).items():
-        keys = curve.keyframe_points
-        co = np.empty(2 * len(keys), np.float32)
-        keys.foreach_get("co", co)
-        inside = (co[0::2] >= first - SAME_TIME) & (co[0::2] <= last + SAME_TIME)
+        at = times_of(curve)
+        inside = (at >= first - SAME_TIME) & (at <= last + SAME_TIME)
         if not inside.any():
             continue
         if selected:
-            chosen = np.empty(len(keys), bool)
-            keys.foreach_get("select_control_point", chosen)
+            chosen = np.empty(len(at), bool)
+            curve.keyframe_points.foreach_get("select_control_point", chosen)
             inside &= chosen
         else:
             inside &= ownership.mine(action, curve, known)
@@ -73,7 +71,7 @@ def own_keys(action: bpy.types.Action | None, slot: str, first: float, last: flo
         if channel in column:
             kept[channel] = inside
             if not curve.mute:  # a muted one stays as it is, but moves nothing
-                times[channel] = co[0::2][inside]
+                times[channel] = at[inside]
         else:
             elsewhere.setdefault(_said(channel[0]))
     frames = _distinct(np.concatenate(list(times.values()))) if times else np.zeros(0)

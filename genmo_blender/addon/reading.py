@@ -5,8 +5,9 @@ Channels without a curve, or whose curve is muted, count as the pose that they h
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import bpy
 import numpy as np
@@ -15,6 +16,8 @@ from ..motion import frames as axes
 from ..motion.rotations import Array, conjugate, multiply, normalise
 from . import character, compat
 from .paths import Channel, location_path, rotation_path
+
+Frame = TypeVar("Frame", int, float)
 
 
 @dataclass(frozen=True)
@@ -49,20 +52,35 @@ def motion_at(target: bpy.types.Object, own: character.OwnState, frames: Array) 
 def seen_at(scene: bpy.types.Scene, target: bpy.types.Object, own: character.OwnState, frames: Array) -> Motion:
     """As `motion_at`, with NLA tracks: the scene visits each frame and comes back."""
     names = character.body_names()
-    back, subframe, shown = scene.frame_current, scene.frame_subframe, character.read_state(target)
     rows = []
+    for _ in visited(scene, target, frames, own):
+        bones = target.pose.bones
+        rows.append([*bones[names[0]].location, *(x for name in names for x in bones[name].rotation_quaternion)])
+    return from_channels(target, np.array(rows).reshape(len(frames), -1))
+
+
+def visited(
+    scene: bpy.types.Scene, target: bpy.types.Object, frames: Iterable[Frame], own: character.OwnState | None = None
+) -> Iterator[Frame]:
+    """The scene at each frame in turn, where the character plays what it plays, or ``own``; afterwards all is as it
+    was, the character's channels without a curve too."""
+    frames = list(frames)
+    if own is None and frames == [scene.frame_current] and not scene.frame_subframe:
+        yield frames[0]
+        return
+    back, subframe, shown = scene.frame_current, scene.frame_subframe, character.read_state(target)
     try:
-        character.put_back(target, own)
+        if own is not None:
+            character.put_back(target, own)
         for frame in frames:
             scene.frame_set(int(np.floor(frame)), subframe=float(frame % 1))
-            bones = target.pose.bones
-            rows.append([*bones[names[0]].location, *(x for name in names for x in bones[name].rotation_quaternion)])
+            yield frame
     finally:
-        character.put_back(target, shown)
+        if own is not None:
+            character.put_back(target, shown)
         scene.frame_set(back, subframe=subframe)
         # Channels without a curve do not come back with the frame.
         character.put_back(target, shown)
-    return from_channels(target, np.array(rows).reshape(len(frames), -1))
 
 
 def layered(target: bpy.types.Object) -> list[bpy.types.NlaStrip]:

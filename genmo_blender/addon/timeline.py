@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from ..motion.rotations import Array, heading
+from ..motion.rotations import heading
 from ..protocol.failures import GenmoFailure
 from ..protocol.requests import GenerateRequest, StartState, TextSpan, validate, with_crossfades
 from . import character, compat, keying, posing, reading, sentences
@@ -188,33 +188,15 @@ def start_state(scene: bpy.types.Scene, target: bpy.types.Object, own: character
     """
     pelvis = target.pose.bones[character.body_names()[0]]
     if len(pelvis.constraints) or reading.layered(target):
-        q, position = keying.pelvis_pose(
-            character.rest_pose(target, (pelvis.name,)), *_visited(scene, target, own, frame)
-        )
+        rest = character.rest_pose(target, (pelvis.name,))
+        seen = [
+            pelvis.bone.matrix_local.inverted() @ pelvis.matrix for _ in reading.visited(scene, target, [frame], own)
+        ]
+        q, position = keying.pelvis_pose(rest, np.array(seen[0].to_quaternion()), np.array(seen[0].to_translation()))
     else:
         stands = reading.motion_at(target, own, np.array([frame]))
         q, position = stands.rotations[0, 0], stands.path[0]
     return StartState((float(position[0]), 0.0, float(position[2])), float(heading(q)))
-
-
-def _visited(
-    scene: bpy.types.Scene, target: bpy.types.Object, own: character.OwnState, frame: int
-) -> tuple[Array, Array]:
-    """The pelvis's channels with everything that acts on it, rotation (4,) and location (3,): read while the scene
-    stands on the frame."""
-    back, subframe = scene.frame_current, scene.frame_subframe
-    shown = character.read_state(target)
-    try:
-        character.put_back(target, own)
-        scene.frame_set(frame)
-        bone = target.pose.bones[character.body_names()[0]]
-        matrix = bone.bone.matrix_local.inverted() @ bone.matrix
-        return np.array(matrix.to_quaternion()), np.array(matrix.to_translation())
-    finally:
-        character.put_back(target, shown)
-        scene.frame_set(back, subframe=subframe)
-        # Channels without a curve do not come back with the frame.
-        character.put_back(target, shown)
 
 
 # The request

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import bpy
 from bpy.props import BoolProperty, FloatProperty, IntProperty
 
@@ -48,13 +50,8 @@ def _can_start(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bpy
     return target
 
 
-class GENMO_OT_generate(bpy.types.Operator):
-    """Make motion from the text strips and through your keys; the takes wait for Keep or Drop"""
-
-    # No UNDO: the result is one undo step of its own when it arrives.
-    bl_idname = "genmo.generate"
-    bl_label = "Generate"
-    bl_options = {"REGISTER"}
+class _Numbered:
+    """Operators that make takes: how many, from which seed on."""
 
     takes: IntProperty(
         name="Takes", description="How many versions to make. Not set: the panel's number", min=1, max=MAX_TAKES
@@ -65,6 +62,21 @@ class GENMO_OT_generate(bpy.types.Operator):
         min=0,
         max=MAX_SEED - MAX_TAKES,
     )
+
+    def numbers(self: Any, scene: bpy.types.Scene) -> tuple[int, int]:
+        """Takes and seed, those of the panel where they are not set."""
+        given = self.properties.is_property_set
+        count = self.takes if given("takes") else scene.genmo.takes
+        return count, self.seed if given("seed") else scene.genmo.seed
+
+
+class GENMO_OT_generate(_Numbered, bpy.types.Operator):
+    """Make motion from the text strips and through your keys; the takes wait for Keep or Drop"""
+
+    # No UNDO: the result is one undo step of its own when it arrives.
+    bl_idname = "genmo.generate"
+    bl_label = "Generate"
+    bl_options = {"REGISTER"}
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -79,8 +91,7 @@ class GENMO_OT_generate(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         scene = context.scene
-        count = self.takes if self.properties.is_property_set("takes") else scene.genmo.takes
-        seed = self.seed if self.properties.is_property_set("seed") else scene.genmo.seed
+        count, seed = self.numbers(scene)
         try:
             target = common.current_character(context)
             return _run(self, generate.order(scene, compat.sequencer_scene(context), target, count, seed))
@@ -88,7 +99,7 @@ class GENMO_OT_generate(bpy.types.Operator):
             return common.tell(self, failure)
 
 
-class GENMO_OT_in_between(bpy.types.Operator):
+class GENMO_OT_in_between(_Numbered, bpy.types.Operator):
     """Fill in between the selected keys, for the bones they are on; your keys stay as they are"""
 
     bl_idname = "genmo.in_between"
@@ -106,15 +117,6 @@ class GENMO_OT_in_between(bpy.types.Operator):
     use_strips: BoolProperty(
         name="Use Strips", description="Text strips over these frames say what happens between the keys", default=True
     )
-    takes: IntProperty(
-        name="Takes", description="How many versions to make. Not set: the panel's number", min=1, max=MAX_TAKES
-    )
-    seed: IntProperty(
-        name="Seed",
-        description="Seed of the first take, 0 for a new one. Not set: the panel's seed",
-        min=0,
-        max=MAX_SEED - MAX_TAKES,
-    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -131,8 +133,7 @@ class GENMO_OT_in_between(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         scene = context.scene
-        count = self.takes if self.properties.is_property_set("takes") else scene.genmo.takes
-        seed = self.seed if self.properties.is_property_set("seed") else scene.genmo.seed
+        count, seed = self.numbers(scene)
         amount = self.amount if self.properties.is_property_set("amount") else scene.genmo.between_amount
         try:
             target = common.current_character(context)

@@ -13,7 +13,7 @@ from ...motion.kinematics import positions_from_world, world_rotations
 from ...motion.rotations import Array, from_matrix, multiply
 from ...motion.skeleton import CONTACT_JOINTS, Skeleton, canonical
 from .. import character, ownership, reading
-from ..paths import location_path
+from ..paths import location_path, times_of
 from . import direction, shapes
 from .shapes import Shapes
 
@@ -88,11 +88,9 @@ def own_key_frames(curves: Mapping[reading.Channel, bpy.types.FCurve], first: fl
     """(K,) frames within the range at which the animator has set a key, whatever its type (`ownership`)."""
     found, known = [np.empty(0)], None
     for curve in curves.values():
-        keys, action = curve.keyframe_points, curve.id_data
+        action = curve.id_data
         known = ownership.written(action) if known is None else known
-        co = np.empty(2 * len(keys), np.float32)
-        keys.foreach_get("co", co)
-        found.append(co[0::2][ownership.mine(action, curve, known)])
+        found.append(times_of(curve)[ownership.mine(action, curve, known)])
     frames = np.unique(np.round(np.concatenate(found), 2))
     return frames[(frames >= first) & (frames <= last)]
 

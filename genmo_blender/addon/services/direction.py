@@ -6,7 +6,7 @@ scale included, turned to Y up. So a character may stand anywhere, turned any wa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import bpy
@@ -16,7 +16,7 @@ from ...motion import frames as axes
 from ...protocol.direction import Direction, Pin, RootPath, Waypoint
 from ...protocol.direction_checks import FASTEST
 from ...protocol.requests import GenerateRequest, validate
-from .. import character, sentences
+from .. import reading, sentences
 
 Array = np.ndarray
 _POINTS = 400
@@ -115,7 +115,7 @@ class _Visits:
         self.matrices: dict[tuple[int, str], Array] = {}
         self.progress: dict[int, float] = {}
         self.lines: dict[str, Array] = {}
-        for frame in visited(scene, target, sorted(wanted)):
+        for frame in reading.visited(scene, target, sorted(wanted)):
             graph = bpy.context.evaluated_depsgraph_get()
             home = np.linalg.inv(np.array(target.evaluated_get(graph).matrix_world, dtype=np.float64))
             for seen in wanted[frame]:
@@ -136,23 +136,6 @@ class _Visits:
         """Where its -Y axis looks, as a character's does: a heading in radians."""
         ahead = axes.points_to_model(-self.matrices[frame, seen.name][:3, 1])
         return float(np.arctan2(ahead[0], ahead[2]))
-
-
-def visited(scene: bpy.types.Scene, target: bpy.types.Object, frames: Sequence[int]) -> Iterator[int]:
-    """The scene at each frame in turn; afterwards the frame and channels of the character without a curve are as they
-    were."""
-    if list(frames) == [scene.frame_current] and not scene.frame_subframe:
-        yield frames[0]
-        return
-    back, subframe = scene.frame_current, scene.frame_subframe
-    shown = character.read_state(target)
-    try:
-        for frame in frames:
-            scene.frame_set(frame)
-            yield frame
-    finally:
-        scene.frame_set(back, subframe=subframe)
-        character.put_back(target, shown)
 
 
 def line_of(curve: bpy.types.Object, evaluated: bpy.types.Object, matrix: Array) -> Array:

@@ -9,8 +9,7 @@ import numpy as np
 from mathutils import Vector
 
 from ...motion.pinning import JOINT
-from .. import character, sentences
-from .direction import visited
+from .. import character, reading, sentences
 
 STEP = 6
 """Frames from one point of a travel's curve to the next: a stride has four."""
@@ -55,7 +54,7 @@ def curve_of_travel(scene: bpy.types.Scene, target: bpy.types.Object, first: int
     pelvis = target.pose.bones[character.body_names()[0]]
     frames = sorted({*range(first, last, STEP), last})
     places = []
-    for _ in visited(scene, target, frames):
+    for _ in reading.visited(scene, target, frames):
         head = pelvis.head
         places.append(tuple(target.matrix_world @ Vector((head.x, head.y, 0.0))))
     points = np.array(places)

@@ -6,7 +6,7 @@ import bpy
 import numpy as np
 
 from .. import character, compat, reading
-from ..paths import SAME_TIME, location_path, rotation_path
+from ..paths import SAME_TIME, location_path, rotation_path, times_of
 
 
 def key_pose(target: bpy.types.Object, frame: float) -> list[str]:
@@ -35,9 +35,7 @@ def key_pose(target: bpy.types.Object, frame: float) -> list[str]:
 
 def _mark(curve: bpy.types.FCurve, frame: float) -> None:
     """Give the key at a frame the type that the animator's own have."""
-    keys = curve.keyframe_points
-    co = np.empty(2 * len(keys), np.float32)
-    keys.foreach_get("co", co)
-    nearest = int(np.abs(co[0::2] - frame).argmin())
-    if abs(co[2 * nearest] - frame) <= SAME_TIME and keys[nearest].type == "GENERATED":
-        keys[nearest].type = "KEYFRAME"
+    away = np.abs(times_of(curve) - frame)
+    nearest = curve.keyframe_points[int(away.argmin())]
+    if away.min() <= SAME_TIME and nearest.type == "GENERATED":
+        nearest.type = "KEYFRAME"
