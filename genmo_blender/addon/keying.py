@@ -47,13 +47,13 @@ Fields = dict[str, Array]
 
 @dataclass(frozen=True)
 class PoseCurves:
-    """What is keyed: ``names`` of bones, their ``rotations`` (N, J, 4) in bone axes, the pelvis's ``location`` (N, 3),
-    at whole scene ``frames`` (N,)."""
+    """What is keyed: ``names`` of bones, their ``rotations`` (N, J, 4) in bone axes, the ``location`` (N, 3) of the
+    first one (None: it is not placed), at whole scene ``frames`` (N,)."""
 
     names: tuple[str, ...]
     frames: Array
     rotations: Array
-    location: Array
+    location: Array | None
 
 
 def pose_curves(
@@ -101,9 +101,9 @@ def write(
     """Key the curves into the action's slot.
 
     Keys already there outside the range stay as they are, and so do those inside it that ``kept`` says: for a channel,
-    which keys of its curve. Channels that are ``skipped`` are not touched.
+    which keys of its curve. Whose they are stays too (`ownership`). Channels that are ``skipped`` are not touched.
     """
-    kept = kept or {}
+    kept, known = kept or {}, ownership.written(action)
     bag = compat.ensure_channelbag(action, slot)
     before = {(curve.data_path, curve.array_index): curve for curve in bag.fcurves}
     fresh: list[tuple[bpy.types.FCurve, Array]] = []
@@ -117,7 +117,8 @@ def write(
             fresh.append((curve, values))
             written.append((curve, np.ones(len(values), bool)))
         else:
-            written.append((curve, _exchange(curve, curves.frames, values, kept.get((path, index)))))
+            theirs = ownership.mine(action, curve, known)
+            written.append((curve, _exchange(curve, curves.frames, values, kept.get((path, index)), theirs)))
     if fresh:
         compat.fill_curves([curve for curve, _ in fresh], curves.frames, np.stack([values for _, values in fresh]))
     ownership.remember(action, [curve for curve, _ in written], [ours for _, ours in written])
@@ -125,8 +126,9 @@ def write(
 
 def _channels(curves: PoseCurves) -> Iterable[tuple[str, int, str, Array]]:
     """(data path, index, group, values (N,)) of every curve."""
-    for i in range(3):
-        yield location_path(curves.names[0]), i, curves.names[0], curves.location[:, i]
+    if curves.location is not None:
+        for i in range(3):
+            yield location_path(curves.names[0]), i, curves.names[0], curves.location[:, i]
     for j, name in enumerate(curves.names):
         for i in range(4):
             yield rotation_path(name), i, name, curves.rotations[:, j, i]
@@ -165,9 +167,9 @@ def _kept_times(curve: bpy.types.FCurve, kept: Mapping[Channel, Array]) -> Array
     return times_of(curve)[mask]
 
 
-def _exchange(curve: bpy.types.FCurve, frames: Array, values: Array, kept: Array | None) -> Array:
-    """Rebuild one curve: its keys outside the range and those that are ``kept`` (N,) untouched, ours inside. Returns
-    which keys of the new curve are ours."""
+def _exchange(curve: bpy.types.FCurve, frames: Array, values: Array, kept: Array | None, theirs: Array) -> Array:
+    """Rebuild one curve: its keys outside the range and those that are ``kept`` (N,) untouched, ours inside. ``theirs``
+    (N,): which of its keys are the animator's. Returns which keys of the new curve are ours, now or from before."""
     old = fields_of(curve)
     times = old["co"][:, 0]
     stays = (times < frames[0]) | (times > frames[-1])
@@ -182,7 +184,7 @@ def _exchange(curve: bpy.types.FCurve, frames: Array, values: Array, kept: Array
     ours = generated_keys(frames, values)
     order = np.argsort(np.concatenate([times[stays], frames]), kind="stable")
     put(curve, {field: np.concatenate([rows[stays], ours[field]])[order] for field, rows in old.items()})
-    return order >= int(stays.sum())
+    return np.concatenate([~theirs[stays], np.ones(len(frames), bool)])[order]
 
 
 def fields_of(curve: bpy.types.FCurve) -> Fields:

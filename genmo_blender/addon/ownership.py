@@ -47,7 +47,7 @@ def remember(action: bpy.types.Action, curves: Iterable[bpy.types.FCurve], ours:
         return
     kept = np.setdiff1d(written(action), np.concatenate([marks(curve) for curve in curves]))
     new = np.concatenate([marks(curve)[mask] for curve, mask in zip(curves, ours, strict=True)])
-    action[WRITTEN] = base64.b64encode(np.union1d(kept, new).astype("<u4").tobytes()).decode()
+    store(action, WRITTEN, np.union1d(kept, new))
 
 
 def remember_range(action: bpy.types.Action, curves: Iterable[bpy.types.FCurve], first: float, last: float) -> None:
@@ -77,7 +77,17 @@ def mine(action: bpy.types.Action, curve: bpy.types.FCurve, known: Array | None 
 
 def written(action: bpy.types.Action) -> Array:
     """All numbers that are remembered, sorted; none where the memory cannot be read."""
+    return numbers(action, WRITTEN)
+
+
+def numbers(action: bpy.types.Action, name: str) -> Array:
+    """The numbers (N,) uint32 at a custom property; none where it cannot be read."""
     try:
-        return np.frombuffer(base64.b64decode(action.get(WRITTEN, "")), "<u4")
+        return np.frombuffer(base64.b64decode(action.get(name, "")), "<u4")
     except (TypeError, ValueError, binascii.Error):  # somebody has written something else there
         return np.zeros(0, "<u4")
+
+
+def store(action: bpy.types.Action, name: str, marked: Array) -> None:
+    """Keep numbers at a custom property."""
+    action[name] = base64.b64encode(marked.astype("<u4").tobytes()).decode()

@@ -23,6 +23,11 @@ def location_path(bone: str) -> str:
     return f'pose.bones["{bone}"].location'
 
 
+def bone_of(path: str) -> str:
+    """Name of the bone that a data path begins with; "" for a channel of the object itself."""
+    return path.split('"')[1] if path.count('"') >= 2 else ""
+
+
 def times_of(curve: bpy.types.FCurve) -> Array:
     """Frames (N,) float32 of a curve's keys."""
     co = np.empty(2 * len(curve.keyframe_points), np.float32)

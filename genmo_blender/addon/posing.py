@@ -16,7 +16,7 @@ import numpy as np
 from ..motion.rotations import Array, conjugate, multiply, to_rotation_vector
 from ..protocol.keys import FASTEST, KeyedPoses
 from . import character, ownership, reading
-from .paths import SAME_TIME, Channel, times_of
+from .paths import SAME_TIME, Channel, bone_of, times_of
 
 LEAD_SECONDS = 10 / 30
 """How much of what the character does before and after the range is told: as much as the model has learned with."""
@@ -98,9 +98,7 @@ def _distinct(times: Array) -> Array:
 
 def _said(path: str) -> str:
     """A curve as an animator knows it: ``left_index1 scale``, ``location``."""
-    bone, _, channel = path.rpartition(".")
-    name = bone.split('"')[1] if bone.count('"') >= 2 else ""
-    return f"{name} {channel.replace('_', ' ')}".strip()
+    return f"{bone_of(path)} {path.rpartition('.')[2].replace('_', ' ')}".strip()
 
 
 @dataclass(frozen=True)

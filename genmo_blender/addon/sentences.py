@@ -422,6 +422,12 @@ def needs_two_takes(name: str) -> GenmoFailure:
     return RequestFailure("two_takes", f"{name} has no second take that waits.", "Generate two takes or more, first.")
 
 
+def no_such_take(name: str, number: int, count: int) -> GenmoFailure:
+    return RequestFailure(
+        "no_such_take", f"{name} has no take {number}: {count} wait.", f"Give a number from 1 to {count}."
+    )
+
+
 def contacts_found(name: str, count: int, share: float) -> str:
     return f"{count} contact{'' if count == 1 else 's'} of {name}: some foot is down {100 * share:.0f} % of the time."
 

@@ -45,8 +45,10 @@ class CleanUp:
         for name, setting in self.FROM_PANEL:
             if not self.properties.is_property_set(name):
                 setattr(self, name, getattr(context.scene.genmo.clean_up, setting))
+        target = common.current_character(context)
         try:
-            sentence = self.act(common.current_character(context), context.scene)
+            with takes.tool(target):
+                sentence = self.act(target, context.scene)
         except GenmoFailure as failure:
             return common.tell(self, failure)
         if sentence:

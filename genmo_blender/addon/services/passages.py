@@ -17,7 +17,7 @@ import numpy as np
 from ...motion import frames as axes
 from ...motion.rotations import Array, conjugate, continuous, multiply, normalise
 from ...protocol.failures import GenmoFailure
-from .. import character, compat, keying, ownership, reading, sentences
+from .. import character, keying, reading, sentences
 from ..paths import location_path, rotation_path
 
 SAME = 2e-6
@@ -157,26 +157,25 @@ def in_bone_axes(target: bpy.types.Object, motion: reading.Motion) -> tuple[Arra
     return continuous(basis), (axes.points_to_blender(motion.path) - rest.pelvis_head) @ rest.pelvis_axes
 
 
-def write(passage: Passage, rotations: Array, path: Array, at: int = 0) -> int:
+def write(
+    passage: Passage, rotations: Array, path: Array, at: int = 0, kept: Mapping[reading.Channel, Array] | None = None
+) -> int:
     """Key new motion (M, 22, 4), (M, 3) from frame ``at`` of the passage on; returns how many bones were written.
 
-    Bones that do not change are left alone, and so are keys outside these M frames. All or nothing.
+    Bones that do not change are left alone, and so are keys outside these M frames, and those inside that ``kept``
+    says (`keying.write`). All or nothing.
     """
     basis, location = in_bone_axes(passage.target, reading.Motion(rotations, path))
     rows = slice(at, at + len(path))
     changed, basis = _changes(passage, basis, location, rows)
     refuse_closed(passage, changed)
-    names = character.body_names()
+    if not changed:
+        return 0
+    names = tuple(character.body_names()[j] for j in changed)
     frames = (passage.first + at + np.arange(len(path))).astype(np.float32)
-    basis = signs_matched(passage, changed, basis, frames)
-    written: list[bpy.types.FCurve] = []
-    for j in changed:
-        values = {(rotation_path(names[j]), i): basis[:, j, i] for i in range(4)}
-        if j == 0:
-            values |= {(location_path(names[0]), i): location[:, i] for i in range(3)}
-        for (where, index), numbers in values.items():
-            written.append(_exchange(passage, where, index, names[j], frames, numbers.astype(np.float32)))
-    ownership.remember_range(passage.action, written, frames[0], frames[-1])
+    place = location.astype(np.float32) if changed[0] == 0 else None
+    curves = keying.PoseCurves(names, frames, basis[:, changed].astype(np.float32), place)
+    keying.write(passage.action, passage.action.slots[passage.slot], curves, kept)
     return len(changed)
 
 
@@ -222,13 +221,6 @@ def signs_matched(passage: Passage, bones: Sequence[int], basis: Array, frames: 
                     basis[:, j] *= -1
                 break
     return basis
-
-
-def _exchange(passage: Passage, path: str, index: int, group: str, frames: Array, values: Array) -> bpy.types.FCurve:
-    bag = compat.ensure_channelbag(passage.action, passage.action.slots[passage.slot])
-    curve = bag.fcurves.find(path, index=index) or compat.new_curve(bag, path, index, group)
-    exchange(curve, float(frames[0]), float(frames[-1]), keying.generated_keys(frames, values))
-    return curve
 
 
 def exchange(curve: bpy.types.FCurve, first: float, last: float, ours: dict[str, Array]) -> None:

@@ -5,7 +5,8 @@ All of it is stored in the file, on the character and on the takes' actions: sav
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import bpy
@@ -134,6 +135,7 @@ def keep(target: bpy.types.Object, way: str = keeping.NEW) -> str:
     else:
         compat.assign(target, kept, kept.slots[0].identifier)
         kept.genmo.owner = None
+    added.forget(kept)
     _remove(others)
     _end(target)
     return name
@@ -169,6 +171,19 @@ def drop(target: bpy.types.Object) -> int:
         character.put_back(target, own)
     _abandon(target, own.action)
     return added.give_back(target, own, mine)
+
+
+@contextmanager
+def tool(target: bpy.types.Object) -> Iterator[None]:
+    """Around whatever rewrites the keys of what a character plays: where that is a waiting take, those that the
+    animator has made in it are put aside as she made them, for Drop."""
+    data = target.animation_data
+    take = data.action if data is not None else None
+    if take is None or take not in waiting(target):
+        yield
+        return
+    with added.put_aside(own_state(target), take):
+        yield
 
 
 def reconcile() -> None:
