@@ -49,14 +49,20 @@ def obstacle(target: bpy.types.Object) -> GenmoFailure | None:
         return sentences.editing_character(target.name)
     if target.animation_data is not None and target.animation_data.use_tweak_mode:
         return sentences.nla_tweak_mode(target.name)
-    bones = target.pose.bones
-    missing = [name for name in body_names() if name not in bones]
-    if missing:
-        return sentences.character_missing_bones(target.name, missing)
+    missing = missing_bones(target)
+    if missing is not None:
+        return missing
     for name in body_names():
-        if bones[name].rotation_mode != "QUATERNION":
+        if target.pose.bones[name].rotation_mode != "QUATERNION":
             return sentences.character_rotation_mode(target.name, name)
     return None
+
+
+def missing_bones(target: bpy.types.Object) -> GenmoFailure | None:
+    """Why the character cannot be looked at bone by bone: some were renamed or removed. None when all are there."""
+    bones = target.pose.bones
+    missing = [name for name in body_names() if name not in bones]
+    return sentences.character_missing_bones(target.name, missing) if missing else None
 
 
 @dataclass(frozen=True)

@@ -240,6 +240,30 @@ def selected_keys_touch(first: float, last: float) -> GenmoFailure:
     )
 
 
+def selected_keys_generated(name: str) -> GenmoFailure:
+    return RequestFailure(
+        "selected_keys_generated",
+        f"The selected keys of {name} were generated; only keys of your own are gone through.",
+        "Press Key This Pose as Mine at the frames that shall stay, then select those keys.",
+    )
+
+
+def selected_keys_given_up(name: str) -> GenmoFailure:
+    return RequestFailure(
+        "selected_keys_given_up",
+        f"Keep My Keys is off, so nothing of {name} says what happens between the selected keys.",
+        "Switch it on in Settings, or put a text strip over these frames.",
+    )
+
+
+def selected_keys_untold(name: str) -> GenmoFailure:
+    return RequestFailure(
+        "selected_keys_untold",
+        f"The selected keys of {name} turn its pelvis or place it, but not both, which says no pose.",
+        "Key the pelvis's location and rotation together, or put a text strip over these frames.",
+    )
+
+
 def takes_wait(name: str) -> GenmoFailure:
     return RequestFailure("takes_wait", f"Takes of {name} wait for your choice.", "Press Keep or Drop first.")
 
@@ -318,6 +342,25 @@ def recipe_unreadable(name: str) -> GenmoFailure:
 
 def no_action(name: str) -> GenmoFailure:
     return RequestFailure("no_action", f"{name} has no keys to clean up.", "Generate a take, or set keys first.")
+
+
+def moves_by_strips(name: str, whole: bool) -> GenmoFailure:
+    """``whole``: no strip is added to what lies below it, so that each one's action is motion by itself."""
+    return RequestFailure(
+        "moves_by_strips",
+        f"{name} moves by strips of the NLA Editor and plays no action that could be cleaned up.",
+        "Choose a strip's action in the Action Editor, and unlink it there when it is done."
+        if whole
+        else "Bake the strips into an action: in Pose Mode select all bones, then Pose ▸ Animation ▸ Bake Action.",
+    )
+
+
+def one_keyed_frame(name: str, frame: int) -> GenmoFailure:
+    return RequestFailure(
+        "one_keyed_frame",
+        f"{name} is keyed at frame {frame} alone: a pose, and no motion to clean up.",
+        "Generate a take, or set keys at other frames too.",
+    )
 
 
 def action_linked(action: str) -> GenmoFailure:

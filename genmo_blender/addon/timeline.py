@@ -250,6 +250,13 @@ def _nothing_said(strips_scene: bpy.types.Scene, target: bpy.types.Object) -> Ge
     return (sentences.strips_off if strips_for(strips_scene, target) else sentences.no_strips)(target.name)
 
 
+def _nothing_between(name: str, found: posing.OwnKeys, keep: bool) -> GenmoFailure:
+    """Why selected keys say nothing: ``found`` are those of the animator's among them."""
+    if not len(found.frames):
+        return sentences.selected_keys_generated(name)
+    return (sentences.selected_keys_untold if keep else sentences.selected_keys_given_up)(name)
+
+
 def summary(
     scene: bpy.types.Scene,
     strips_scene: bpy.types.Scene,
@@ -289,6 +296,7 @@ def direction(
     """Everything of the scene that a job needs; without ``filling`` the range is the panel's. Raises RequestFailure
     with the sentence of what is wrong."""
     settings = scene.genmo
+    between = filling is not None
     filling = filling or Filling(frame_range(scene, strips_scene, target))
     frames = filling.frames
     validate(GenerateRequest(frames.seconds))  # a range of one frame has a better sentence than what lies outside it
@@ -297,10 +305,12 @@ def direction(
     end = frames.start_time + frames.seconds
     inside = tuple(p for p in prompts if p.end > frames.start_time and p.start < end)
     outside = tuple(p for p in prompts if p not in inside)
-    keys = posing.own_keys(own.action, own.slot, frames.first, frames.last)
+    keys = found = posing.own_keys(own.action, own.slot, frames.first, frames.last)
     if not settings.keep_keys:
         keys = posing.without(keys)
     keyed = bool(keys.mask.any())
+    if between and not inside and not keyed:
+        raise _nothing_between(target.name, found, settings.keep_keys)
     if not inside and outside and not keyed:
         a, b = round(outside[0].start * frames.fps), round(outside[0].end * frames.fps)
         raise sentences.strip_outside_range(outside[0].text, a, b, frames.first, frames.last)

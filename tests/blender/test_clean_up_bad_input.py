@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import bpy
+import numpy as np
 import pytest
 
+from tests.blender.acting import hero, key_pose, pose_at, write
 from tests.blender.clean_up_stage import FIRST, clip, playing, preview
 
 TOOLS = ("lock_feet", "smooth", "make_loop", "mirror", "in_place", "reduce_keys", "retime", "detect_contacts")
@@ -140,3 +142,65 @@ def test_the_shortest_motions(stage, frames):
     assert bpy.ops.genmo.lock_feet(mode="GROUND") == {"FINISHED"}
     assert bpy.ops.genmo.retime(length=7) == {"FINISHED"}
     assert target.animation_data.action.frame_range[1] == FIRST + 6
+
+
+@pytest.fixture
+def in_strips(stage):
+    """A character with keys of its own and a take over them; ``keep(way)`` keeps it so."""
+    target = hero(stage)
+    for moment in (2, 100):
+        key_pose(target, moment, ["pelvis", "head"])
+    take = write(stage, target, 10, 60)
+    stage.module("addon.keying").store_recipe(take, {"frames": [10, 60]})
+    return target, take
+
+
+def greyed_with(stage, target) -> str:
+    failure = stage.module("addon.services.passages").obstacle(target)
+    assert failure is not None and not bpy.ops.genmo.smooth.poll()
+    return stage.module("addon.sentences").text_of(failure)
+
+
+def test_a_motion_in_nla_strips_says_where_it_is_and_the_advice_works(stage, in_strips):
+    target, take = in_strips
+    bpy.ops.genmo.keep_take(way="STRIP")
+    said = greyed_with(stage, target)
+    assert "Hero moves by strips of the NLA Editor" in said and "Choose a strip's action in the Action Editor" in said
+    before = pose_at(stage, target, 30)[0]
+    stage.module("addon.compat").assign(target, take, take.slots[0].identifier)
+    assert bpy.ops.genmo.mirror() == {"FINISHED"}
+    target.animation_data.action = None  # unlinked
+    assert np.abs(pose_at(stage, target, 30)[0] - before).max() > 0.05  # the strip holds what the tool did
+
+
+def test_a_motion_in_an_additive_layer_is_baked_first_and_that_works(stage, in_strips):
+    target, _ = in_strips
+    bpy.ops.genmo.keep_take(way="LAYER")
+    assert "in Pose Mode select all bones, then Pose ▸ Animation ▸ Bake Action" in greyed_with(stage, target)
+    before = pose_at(stage, target, 30)[0]
+    bpy.ops.object.mode_set(mode="POSE")
+    for bone in target.pose.bones:
+        if hasattr(bone, "select"):
+            bone.select = True
+        else:
+            bone.bone.select = True
+    bpy.ops.nla.bake(frame_start=2, frame_end=100, bake_types={"POSE"})
+    assert np.abs(pose_at(stage, target, 30)[0] - before).max() < 1e-4
+    assert bpy.ops.genmo.smooth() == {"FINISHED"} and bpy.ops.genmo.reduce_keys() == {"FINISHED"}
+
+
+def test_muted_strips_are_no_motion(stage, in_strips):
+    target, _ = in_strips
+    bpy.ops.genmo.keep_take(way="STRIP")
+    for track in target.animation_data.nla_tracks:
+        track.mute = True
+    assert "Hero has no keys to clean up" in greyed_with(stage, target)
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_one_keyed_frame_is_a_pose(stage, tool):
+    target = hero(stage)
+    key_pose(target, 20, ["pelvis", "head"])
+    before = stage.action_hash(target.animation_data.action)
+    refused(stage, tool, "keyed at frame 20 alone: a pose, and no motion to clean up. Generate a take")
+    assert stage.action_hash(target.animation_data.action) == before

@@ -166,7 +166,7 @@ def test_travel_becomes_a_curve_and_the_curve_a_path(stage):
 
 
 def notes_of(stage, target):
-    return stage.module("addon.services.direction").notes(target, 1, FRAMES, 30.0)
+    return stage.module("addon.services.direction").notes(bpy.context.scene, target, 1, FRAMES, 30.0)
 
 
 def test_what_cannot_be_followed_is_said_before_it_runs(stage):
@@ -214,6 +214,48 @@ def test_a_path_that_is_none_gets_a_sentence(stage, change, words):
     with pytest.raises(RuntimeError, match=words):
         bpy.ops.genmo.generate(seed=1)
     assert not target.animation_data or target.animation_data.action is None
+
+
+def gone(scene, found) -> None:
+    """As X in the 3D View does: the entry's pointer keeps the object."""
+    for collection in found.users_collection:
+        collection.objects.unlink(found)
+
+
+@pytest.mark.parametrize("how", [gone, lambda _, found: bpy.data.objects.remove(found)])
+def test_an_object_that_is_gone_is_said_by_the_panel_before_generate_refuses(stage, how):
+    target = placed(stage)
+    scene = bpy.context.scene
+    bpy.ops.genmo.pin_here(part="head")
+    bpy.ops.genmo.add_waypoint()
+    settings = target.genmo_direction
+    bpy.context.view_layer.update()
+    before = notes_of(stage, target)
+    assert not any("not in this scene" in note for note in before)
+    for kind, entry in (("pin", settings.pins[0]), ("waypoint", settings.waypoints[0])):
+        how(scene, entry.target)
+        (said,) = [note for note in notes_of(stage, target) if "not in this scene" in note]
+        assert f"object of a {kind}" in said and "Choose another in Direction, or remove the entry." in said
+        with pytest.raises(RuntimeError) as refusal:
+            bpy.ops.genmo.generate(seed=1)
+        assert said in str(refusal.value)
+        entry.enabled = False
+        assert not any("not in this scene" in note for note in notes_of(stage, target))
+
+
+def test_a_path_that_is_gone_or_looks_at_nothing_and_a_pin_turned_round_are_said_by_the_panel(stage):
+    target = placed(stage)
+    road = s_curve(target)
+    target.genmo_direction.path = road
+    target.genmo_direction.facing = "TOWARD"
+    bpy.ops.genmo.pin_here(part="head")
+    pin = target.genmo_direction.pins[0]
+    pin.first, pin.last = 20, 10
+    said = notes_of(stage, target)
+    assert any("no object to look toward" in note for note in said)
+    assert any("ends before it begins" in note for note in said) == (pin.last < pin.first)
+    gone(bpy.context.scene, road)
+    assert any(note.startswith("Road, the object of a path, is not in this scene.") for note in notes_of(stage, target))
 
 
 def test_a_tube_a_closed_curve_and_a_scaled_character_are_read_alike(stage):
@@ -289,6 +331,10 @@ def test_the_panel_shows_all_entries_and_what_is_wrong(stage):
     assert any("Road is" in line and "m/s" in line for line in layout.said)
     target.genmo_direction.path.scale = (1, 1, 1)
     bpy.context.view_layer.update()
+    layout = Layout()
+    stage.module("addon.direction_panel")._draw(layout, context)
+    assert [line for line in layout.said if "no object to look toward" in line] == layout.said != []
+    target.genmo_direction.toward = target.genmo_direction.pins[0].target
     layout = Layout()
     stage.module("addon.direction_panel")._draw(layout, context)
     assert layout.said == []

@@ -252,6 +252,34 @@ def test_in_between_says_what_is_missing(scripted, frames, words):
     assert scripted.scene_hash() == before
 
 
+def test_in_between_says_what_it_cannot_go_through(scripted):
+    target = hero(scripted)
+    write(scripted, target)
+    scripted.module("addon.services.takes").keep(target)
+    key_pose(target, 5, ["pelvis"], place=False)
+    key_pose(target, 60, ["pelvis"], place=False)
+    (strip,) = scripted.strips(("a person walks", FIRST, LAST))
+    strip.genmo.enabled = False
+    names, before = set(scripted.module("addon.character").body_names()), scripted.scene_hash()
+    for use_strips in (True, False):
+        select_keys(target, names, {20, 40})
+        with pytest.raises(RuntimeError, match="selected keys of Hero were generated.*Press Key This Pose as Mine"):
+            bpy.ops.genmo.in_between(use_strips=use_strips)
+        select_keys(target, names, {5, 60})
+        with pytest.raises(RuntimeError, match="turn its pelvis or place it, but not both"):
+            bpy.ops.genmo.in_between(use_strips=use_strips)
+    bpy.context.scene.genmo.keep_keys = False
+    with pytest.raises(RuntimeError, match="Keep My Keys is off"):
+        bpy.ops.genmo.in_between()
+    bpy.context.scene.genmo.keep_keys = True
+    assert scripted.scene_hash() == before
+    for moment in (20, 40):  # what the sentence says helps
+        bpy.context.scene.frame_set(moment)
+        bpy.ops.genmo.key_as_mine()
+    select_keys(target, names, {20, 40})
+    assert bpy.ops.genmo.in_between(seed=2) == {"FINISHED"}
+
+
 def test_keys_nobody_could_follow_are_refused_and_nothing_is_lost(scripted):
     target = hero(scripted)
     bone = target.pose.bones["pelvis"]

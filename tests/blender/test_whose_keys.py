@@ -102,3 +102,15 @@ def test_stitching_to_a_take_that_is_not_there_says_how_many_are(stage, number):
     with pytest.raises(RuntimeError, match=f"Hero has no take {number}: 2 wait. Give a number from 1 to 2."):
         bpy.ops.genmo.stitch_takes(other=number)
     assert stage.scene_hash() == before
+
+
+def test_a_stitched_take_can_be_kept_as_a_strip(stage):
+    target, _ = two_takes(stage, 24)
+    takes = stage.module("addon.services.takes")
+    stage.module("addon.keying").store_recipe(takes.waiting(target)[0], {"frames": [10, 100]})
+    assert bpy.ops.genmo.stitch_takes() == {"FINISHED"}
+    joints = pose_at(stage, target, 44)[0]
+    assert bpy.ops.genmo.keep_take(way="STRIP") == {"FINISHED"}
+    strip = target.animation_data.nla_tracks[-1].strips[0]
+    assert (strip.frame_start, strip.frame_end) == (10, 100)
+    assert np.abs(pose_at(stage, target, 44)[0] - joints).max() < 1e-4

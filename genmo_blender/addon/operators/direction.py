@@ -96,7 +96,10 @@ class GENMO_OT_pin_here(_OfCharacter, bpy.types.Operator):
         scene = context.scene
         target = common.current_character(context)
         first = scene.frame_current
-        direction_objects.pin_here(scene, target, self.part, first, first + self.frames - 1)
+        try:
+            direction_objects.pin_here(scene, target, self.part, first, first + self.frames - 1)
+        except GenmoFailure as failure:
+            return common.tell(self, failure)
         return {"FINISHED"}
 
 

@@ -11,7 +11,7 @@ from ...motion import frames as axes
 from ...motion.rotations import Array
 from ...protocol.failures import GenmoFailure
 from ..direction_properties import PART_ITEMS
-from ..services.direction import line_of
+from ..services.direction import in_scene, line_of
 from .shapes import DIRECTION, Label, Lines, Shapes, arrowed, number, ring, star
 
 PART_NAMES = {part: words.lower() for part, words, _ in PART_ITEMS}
@@ -46,10 +46,10 @@ def shapes_of(scene: bpy.types.Scene, target: bpy.types.Object) -> Shapes:
     up = home[:3, 2] / max(float(np.linalg.norm(home[:3, 2])), 1e-9)
     scale = max(float(np.linalg.norm(home[:3, 0])), 1e-9)
     out = Shapes()
-    if settings.path is not None and _here(scene, settings.path):
+    if settings.path is not None and in_scene(scene, settings.path):
         out += _path(settings.path, home, up, scale)
     for way in settings.waypoints:
-        if way.enabled and _here(scene, way.target):
+        if way.enabled and in_scene(scene, way.target):
             matrix = np.array(way.target.matrix_world)
             place = on_floor(matrix[None, :3, 3], home, up)[0]
             lines = [ring(place, max(way.radius, 0.05) * scale, up)]
@@ -59,15 +59,11 @@ def shapes_of(scene: bpy.types.Scene, target: bpy.types.Object) -> Shapes:
                 lines.append(arrowed(np.stack([place, place + FACING * scale * ahead]), up, scale))
             out += _drawn(lines, place + 0.1 * scale * up, number(way.frame))
     for pin in settings.pins:
-        if pin.enabled and _here(scene, pin.target):
+        if pin.enabled and in_scene(scene, pin.target):
             place = np.array(pin.target.matrix_world)[:3, 3]
             words = f"{PART_NAMES[pin.part]} {pin.first}–{pin.last}"
             out += _drawn([star(place, 0.06 * scale)], place + 0.1 * scale * up, words)
     return out
-
-
-def _here(scene: bpy.types.Scene, found: bpy.types.Object | None) -> bool:
-    return found is not None and scene.objects.get(found.name) == found
 
 
 def _path(curve: bpy.types.Object, home: Array, up: Array, scale: float) -> Shapes:

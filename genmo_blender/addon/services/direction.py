@@ -75,9 +75,14 @@ def read(scene: bpy.types.Scene, target: bpy.types.Object, clock: Clock) -> Dire
 
 def _usable(scene: bpy.types.Scene, found: bpy.types.Object | None, kind: str) -> bool:
     """Raises RequestFailure for an object that was deleted or taken out of the scene: a pointer keeps it alive."""
-    if found is None or scene.objects.get(found.name) != found:
+    if not in_scene(scene, found):
         raise sentences.direction_object_missing(kind, "" if found is None else found.name)
     return True
+
+
+def in_scene(scene: bpy.types.Scene, found: bpy.types.Object | None) -> bool:
+    """Whether an object that an entry names is there to be looked at."""
+    return found is not None and scene.objects.get(found.name) == found
 
 
 def _frames(
@@ -223,17 +228,18 @@ def _pin(pin: bpy.types.PropertyGroup, at: _Visits, clock: Clock) -> Pin:
 # For the panel
 
 
-def notes(target: bpy.types.Object, first: int, last: int, fps: float) -> list[str]:
+def notes(scene: bpy.types.Scene, target: bpy.types.Object, first: int, last: int, fps: float) -> list[str]:
     """What is wrong with a character's direction as the scene stands, in sentences: cheap enough to draw."""
-    settings, out = target.genmo_direction, []
+    settings, out = target.genmo_direction, _unusable(scene, target.genmo_direction)
     size = max(float(np.linalg.norm(np.array(target.matrix_world)[:3, 0])), 1e-9)
     seconds = (last - first) / fps
-    if settings.path is not None and settings.path.data is not None and settings.path.data.splines and seconds > 0:
-        scale = float(np.linalg.norm(np.array(settings.path.matrix_world)[:3, 0])) / size
-        length = settings.path.data.splines[0].calc_length() * scale
+    path = settings.path
+    if path is not None and in_scene(scene, path) and path.data is not None and path.data.splines and seconds > 0:
+        scale = float(np.linalg.norm(np.array(path.matrix_world)[:3, 0])) / size
+        length = path.data.splines[0].calc_length() * scale
         if length / seconds > FASTEST:
-            out.append(sentences.path_too_fast(settings.path.name, length, length / seconds))
-    used = [w for w in settings.waypoints if w.enabled and w.target is not None]
+            out.append(sentences.path_too_fast(path.name, length, length / seconds))
+    used = [w for w in settings.waypoints if w.enabled and in_scene(scene, w.target)]
     stops = sorted((w for w in used if first <= w.frame <= last), key=lambda w: w.frame)
     for one, two in zip(stops, stops[1:], strict=False):
         way = np.array(two.target.matrix_world)[:2, 3] - np.array(one.target.matrix_world)[:2, 3]
@@ -242,5 +248,24 @@ def notes(target: bpy.types.Object, first: int, last: int, fps: float) -> list[s
         if speed > FASTEST and far > 0.25:
             out.append(sentences.waypoint_too_fast(two.target.name, far, speed))
     outside = [w.target.name for w in used if not first <= w.frame <= last]
-    outside += [p.target.name for p in settings.pins if p.enabled and p.target and (p.first > last or p.last < first)]
+    pins = [p for p in settings.pins if p.enabled and in_scene(scene, p.target)]
+    outside += [p.target.name for p in pins if p.first > last or p.last < first]
     return out + [sentences.direction_outside(name) for name in outside]
+
+
+def _unusable(scene: bpy.types.Scene, settings: bpy.types.PropertyGroup) -> list[str]:
+    """Why Generate would refuse: a sentence for each entry whose object is gone, or that asks for what cannot be."""
+    failures = []
+    if settings.path is not None:
+        if not in_scene(scene, settings.path):
+            failures.append(sentences.direction_object_missing("path", settings.path.name))
+        if settings.facing == "TOWARD" and settings.toward is None:
+            failures.append(sentences.facing_nothing())
+    for kind, entries in (("waypoint", settings.waypoints), ("pin", settings.pins)):
+        for entry in entries:
+            if entry.enabled and not in_scene(scene, entry.target):
+                name = "" if entry.target is None else entry.target.name
+                failures.append(sentences.direction_object_missing(kind, name))
+    backward = [p for p in settings.pins if p.enabled and in_scene(scene, p.target) and p.last < p.first]
+    failures += [sentences.pin_backward(pin.target.name) for pin in backward]
+    return [sentences.text_of(failure) for failure in failures]

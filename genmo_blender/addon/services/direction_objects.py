@@ -39,7 +39,8 @@ def add_waypoint(
 def pin_here(
     scene: bpy.types.Scene, target: bpy.types.Object, part: str, first: int, last: int
 ) -> bpy.types.PropertyGroup:
-    """The part held where it is now, over frames."""
+    """The part held where it is now, over frames. Raises RequestFailure for a character that has lost bones."""
+    _need_bones(target)
     bone = target.pose.bones[character.body_names()[JOINT[part]]]
     place = target.matrix_world @ bone.head
     made = add_empty(scene, f"{target.name} {part.replace('_', ' ')}", place, "SPHERE", 0.06)
@@ -48,9 +49,16 @@ def pin_here(
     return pin
 
 
+def _need_bones(target: bpy.types.Object) -> None:
+    failure = character.missing_bones(target)
+    if failure is not None:
+        raise failure
+
+
 def curve_of_travel(scene: bpy.types.Scene, target: bpy.types.Object, first: int, last: int) -> bpy.types.Object:
     """The way of the hips over the character's floor as a curve object that can be edited. Raises RequestFailure when
-    the character stays in its place."""
+    the character stays in its place or has lost bones."""
+    _need_bones(target)
     pelvis = target.pose.bones[character.body_names()[0]]
     frames = sorted({*range(first, last, STEP), last})
     places = []

@@ -61,6 +61,9 @@ def obstacle(target: bpy.types.Object) -> GenmoFailure | None:
     data = target.animation_data
     action = data.action if data is not None else None
     if action is None or data.action_slot is None:
+        strips = reading.layered(target)
+        if strips:
+            return sentences.moves_by_strips(target.name, all(strip.blend_type == "REPLACE" for strip in strips))
         return sentences.no_action(target.name)
     if not action.is_editable:
         return sentences.action_linked(action.name)
@@ -135,6 +138,8 @@ def _range(
     if not extents:
         raise sentences.no_action(name)
     keyed = math.floor(min(a for a, _ in extents)), math.ceil(max(b for _, b in extents))
+    if keyed[0] == keyed[1]:
+        raise sentences.one_keyed_frame(name, keyed[0])
     asked = keyed
     if scene.use_preview_range:
         asked = scene.frame_preview_start, scene.frame_preview_end

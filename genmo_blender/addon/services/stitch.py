@@ -41,9 +41,8 @@ def stitch(target: bpy.types.Object, scene: bpy.types.Scene, other: int) -> str:
     action = a.action.copy()
     try:
         action.name = _name(a.action.name, b.action.name)
-        # It is no longer what one seed made.
-        if keying.RECIPE in action:
-            del action[keying.RECIPE]
+        # It is no longer what one seed made; only where it lies is known.
+        keying.store_recipe(action, {"format": 1, "frames": takes.frames_of(a.action) or [a.first, a.last]})
         action.genmo.dense = None
         added.forget(action)
         _put_keys_of(takes.own_state(target), b.action, action, a.first + cut_at)

@@ -128,7 +128,10 @@ def keep(target: bpy.types.Object, way: str = keeping.NEW) -> str:
         others.append(kept)
         own.action.use_fake_user = target.genmo.review.original_fake_user
     elif way in (keeping.STRIP, keeping.LAYER):
-        first, last = _frames_of(kept)
+        frames = frames_of(kept)
+        if frames is None:
+            raise sentences.recipe_unreadable(kept.name)
+        first, last = frames
         made = keeping.as_strip if way == keeping.STRIP else keeping.as_layer
         made(target, own, kept, first, last)
         kept.genmo.owner = None
@@ -141,14 +144,13 @@ def keep(target: bpy.types.Object, way: str = keeping.NEW) -> str:
     return name
 
 
-def _frames_of(take: bpy.types.Action) -> tuple[int, int]:
-    """The range that a take was made for."""
+def frames_of(take: bpy.types.Action) -> tuple[int, int] | None:
+    """The range that a take was made for; None where its recipe cannot be read."""
     recipe = keying.recipe_of(take)
     try:
-        assert recipe is not None
-        return int(recipe["frames"][0]), int(recipe["frames"][1])
-    except (AssertionError, KeyError, IndexError, TypeError, ValueError) as error:
-        raise sentences.recipe_unreadable(take.name) from error
+        return (int(recipe["frames"][0]), int(recipe["frames"][1])) if recipe is not None else None
+    except (KeyError, IndexError, TypeError, ValueError):
+        return None
 
 
 def drop(target: bpy.types.Object) -> int:
