@@ -90,6 +90,18 @@ def test_generated_keys_and_keys_outside_the_range_have_no_ghost(stage, posed):
     assert [label.text for label in gather.shapes_of(scene, posed).labels] == ["31"]
 
 
+def test_a_key_of_a_muted_curve_has_no_ghost_since_it_moves_nothing(stage, posed):
+    scene, gather = bpy.context.scene, stage.module("addon.overlays.gather")
+    only(scene, "ghosts")
+    head = posed.pose.bones["head"]
+    head.keyframe_insert("rotation_quaternion", frame=20)
+    assert [label.text for label in gather.shapes_of(scene, posed).labels] == ["1", "11", "20", "31"]
+    data = posed.animation_data
+    for (path, _), curve in stage.module("addon.reading").curves_of(data.action, data.action_slot.identifier).items():
+        curve.mute = "head" in path
+    assert [label.text for label in gather.shapes_of(scene, posed).labels] == ["1", "11", "31"]
+
+
 def test_a_take_has_a_path_and_no_ghost(stage):
     target = stage.shot()
     bpy.ops.genmo.generate(seed=3)

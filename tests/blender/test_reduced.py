@@ -161,6 +161,20 @@ def test_poses_by_hand_keep_frame_and_value(stage, walker):
         assert after[channel]["type"][row[0], 0] == compat.KEY_TYPES["KEYFRAME"]
 
 
+def test_a_generated_key_that_the_animator_changed_keeps_frame_and_value(stage, walker):
+    curves = stage.module("addon.reading").curves_of(
+        walker.animation_data.action, walker.animation_data.action_slot.identifier
+    )
+    channel = 'pose.bones["head"].rotation_quaternion', 1
+    key = curves[channel].keyframe_points[43]
+    key.co[1] += 0.02
+    frame, value = key.co
+    assert key.type == "GENERATED"
+    bpy.ops.genmo.reduce_keys(distance=50.0)
+    after = fields_of(stage, walker)[channel]["co"]
+    assert [float(v) for f, v in after if f == frame] == pytest.approx([value], abs=1e-6)
+
+
 def test_reducing_is_one_undo_step(stage, walker):
     bpy.context.view_layer.update()
     bpy.ops.ed.undo_push(message="start")

@@ -114,3 +114,18 @@ def test_a_stitched_take_can_be_kept_as_a_strip(stage):
     strip = target.animation_data.nla_tracks[-1].strips[0]
     assert (strip.frame_start, strip.frame_end) == (10, 100)
     assert np.abs(pose_at(stage, target, 44)[0] - joints).max() < 1e-4
+
+
+@pytest.mark.parametrize("length", [40, 120])
+def test_a_retimed_take_is_kept_as_a_strip_to_its_end(stage, length):
+    target, _ = two_takes(stage, 24)
+    takes = stage.module("addon.services.takes")
+    stage.module("addon.keying").store_recipe(takes.waiting(target)[0], {"frames": [10, 100]})
+    scene = bpy.context.scene
+    scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end = True, 10, 100
+    assert bpy.ops.genmo.retime(length=length) == {"FINISHED"}
+    joints = pose_at(stage, target, 9 + length)[0]
+    assert bpy.ops.genmo.keep_take(way="STRIP") == {"FINISHED"}
+    strip = target.animation_data.nla_tracks[-1].strips[0]
+    assert (strip.frame_start, strip.frame_end) == (10, 9 + length)
+    assert np.abs(pose_at(stage, target, 9 + length)[0] - joints).max() < 1e-4

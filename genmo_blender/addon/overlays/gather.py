@@ -12,8 +12,8 @@ from ...motion import frames as axes
 from ...motion.kinematics import positions_from_world, world_rotations
 from ...motion.rotations import Array, from_matrix, multiply
 from ...motion.skeleton import CONTACT_JOINTS, Skeleton, canonical
-from .. import character, ownership, reading
-from ..paths import location_path, times_of
+from .. import character, posing, reading
+from ..paths import location_path
 from . import direction, shapes
 from .shapes import Shapes
 
@@ -74,7 +74,7 @@ def shapes_of(scene: bpy.types.Scene, target: bpy.types.Object) -> Shapes:
     if not curves:
         return out
     first, last = range_of(scene)
-    keyed = own_key_frames({c: curves[c] for c in reading.channels(names) if c in curves}, first, last)
+    keyed = posing.own_keys(state.action, state.slot, first, last).frames
     if switches.ghosts:
         out += _ghosts(target, state, thinned(keyed))
     if switches.path:
@@ -82,17 +82,6 @@ def shapes_of(scene: bpy.types.Scene, target: bpy.types.Object) -> Shapes:
     if switches.contacts:
         out += _contacts(target, state, [c for c in contacts_of(state.action) if c[2] >= first and c[1] <= last])
     return out
-
-
-def own_key_frames(curves: Mapping[reading.Channel, bpy.types.FCurve], first: float, last: float) -> Array:
-    """(K,) frames within the range at which the animator has set a key, whatever its type (`ownership`)."""
-    found, known = [np.empty(0)], None
-    for curve in curves.values():
-        action = curve.id_data
-        known = ownership.written(action) if known is None else known
-        found.append(times_of(curve)[ownership.mine(action, curve, known)])
-    frames = np.unique(np.round(np.concatenate(found), 2))
-    return frames[(frames >= first) & (frames <= last)]
 
 
 def thinned(frames: Array, most: int = MOST_GHOSTS) -> Array:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import bpy
 import numpy as np
 
+from ...motion import easing
 from ...motion import frames as axes
 from ...motion.rotations import Array, conjugate, continuous, multiply, normalise
 from ...protocol.failures import GenmoFailure
@@ -242,8 +243,7 @@ def softened(passage: Passage, rotations: Array, path: Array, seconds: float = 0
     extents = [c.range() for channel, c in passage.curves.items() if channel in ours and len(c.keyframe_points)]
     n = len(path)
     share, ease = np.ones(n), max(min(round(seconds * passage.fps), (n - 1) // 2), 1)
-    ramp = np.arange(n) / ease
-    ramp = np.clip(ramp, 0.0, 1.0) ** 2 * (3.0 - 2.0 * np.clip(ramp, 0.0, 1.0))
+    ramp = easing.smooth(np.clip(np.arange(n) / ease, 0.0, 1.0))
     if min(a for a, _ in extents) < passage.first:
         share *= ramp
     if max(b for _, b in extents) > passage.last:

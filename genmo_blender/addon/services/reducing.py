@@ -18,14 +18,14 @@ from ...motion.reducing.measure import figures
 from ...motion.reducing.reduce import Allowed, Contacts, Reduced, reduce_keys
 from ...motion.rotations import Array, conjugate, continuous, from_matrix, multiply
 from ...motion.skeleton import CONTACT_JOINTS, canonical
-from .. import character, compat, keying, ownership, reading, sentences
+from .. import character, compat, keying, ownership, posing, reading, sentences
 from ..paths import location_path, rotation_path
 from . import contact_bars, passages
 
 UP = 2
 """Blender's vertical axis."""
 SOME = 0.5
-"""Share of frames: where fewer have a key of the animator's type, those are poses by hand and stay as they are."""
+"""Share of frames: where fewer hold keys of the animator's, those are poses by hand and stay as they are."""
 
 
 @dataclass(frozen=True)
@@ -85,15 +85,12 @@ def _contacts(bars: Bars, frames: int) -> Contacts:
 
 def _own(passage: passages.Passage) -> dict[int, list[int]]:
     """Frames of the passage at which the animator posed a bone by hand, by bone."""
-    curves, found = passage.curves, {}
-    for j, name in enumerate(character.body_names()):
-        curve = curves.get((rotation_path(name), 0))
-        if curve is None:
-            continue
-        keys = keying.fields_of(curve)
-        at = keys["co"][:, 0]
-        by_hand = (keys["type"][:, 0] == compat.KEY_TYPES["KEYFRAME"]) & (at >= passage.first) & (at <= passage.last)
-        frames = np.unique(np.rint(at[by_hand])).astype(int) - passage.first
+    keys, found = posing.own_keys(passage.action, passage.slot, passage.first, passage.last), {}
+    at = np.rint(keys.frames).astype(int) - passage.first
+    keyed = keys.turned.copy()
+    keyed[:, 0] |= keys.placed
+    for j in range(keyed.shape[1]):
+        frames = np.unique(at[keyed[:, j]])
         if 0 < len(frames) < SOME * len(passage.values):
             found[j] = frames.tolist()
     return found

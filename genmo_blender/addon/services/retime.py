@@ -10,7 +10,7 @@ import numpy as np
 from ...motion.retiming import keeping_flights, retimed
 from ...motion.rotations import Array
 from .. import character, keying, ownership, reading, sentences
-from . import contact_bars, passages
+from . import contact_bars, passages, takes
 
 
 def retime(target: bpy.types.Object, scene: bpy.types.Scene, length: int) -> str:
@@ -34,6 +34,7 @@ def retime(target: bpy.types.Object, scene: bpy.types.Scene, length: int) -> str
     passages.write(replace(passage, values=passage.values[:0]), q, p)
     _move_bars(passage, kept, length - before)
     contact_bars.put(passage.action, passage.first, passage.first + length - 1, moved)
+    takes.lengthened(passage.action, passage.last, length - before)
     if passage.action.use_frame_range and passage.action.frame_end >= passage.last:
         passage.action.frame_end += length - before
     return sentences.retimed(target.name, before, length)

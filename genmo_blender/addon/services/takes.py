@@ -145,12 +145,22 @@ def keep(target: bpy.types.Object, way: str = keeping.NEW) -> str:
 
 
 def frames_of(take: bpy.types.Action) -> tuple[int, int] | None:
-    """The range that a take was made for; None where its recipe cannot be read."""
+    """The range that a take fills; None where its recipe cannot be read."""
     recipe = keying.recipe_of(take)
-    try:
-        return (int(recipe["frames"][0]), int(recipe["frames"][1])) if recipe is not None else None
-    except (KeyError, IndexError, TypeError, ValueError):
+    if recipe is None:
         return None
+    try:
+        first, last = recipe.get("fills", recipe["frames"])
+        return int(first), int(last)
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def lengthened(take: bpy.types.Action, after: int, by: int) -> None:
+    """A take grew ``by`` frames at the frame ``after``. What it was made for stays in its recipe, for Again."""
+    recipe, frames = keying.recipe_of(take), frames_of(take)
+    if recipe is not None and frames is not None and frames[1] >= after:
+        keying.store_recipe(take, {**recipe, "fills": [frames[0], frames[1] + by]})
 
 
 def drop(target: bpy.types.Object) -> int:
