@@ -224,7 +224,7 @@ def upgraded(archive, target):
             if name == "blender_manifest.toml":
                 version = next(line for line in data.decode().splitlines() if line.startswith("version"))
                 data = data.replace(version.encode(), b'version = "99.0.0"')
-            if name == "addon/sentences.py":
+            if name == "addon/sentences/review.py":
                 assert b"No take is waiting. Press Generate first." in data
                 data = data.replace(b"No take is waiting. Press Generate first.", b"No take is there yet.")
             new.writestr(name, data)

@@ -1,0 +1,58 @@
+"""Path, waypoints and pins."""
+
+from __future__ import annotations
+
+from ...protocol.failures import GenmoFailure, RequestFailure
+
+
+def direction_object_missing(kind: str, name: str) -> GenmoFailure:
+    what = f"{name}, the object of a {kind}," if name else f"The object of a {kind}"
+    return RequestFailure(
+        "direction_object_missing", f"{what} is not in this scene.", "Choose another in Direction, or remove the entry."
+    )
+
+
+def path_without_points(name: str) -> GenmoFailure:
+    return RequestFailure("path_without_points", f"The curve {name} has no length.", "Draw a longer curve.")
+
+
+def path_not_keyed(name: str) -> GenmoFailure:
+    return RequestFailure(
+        "path_not_keyed",
+        f"The Evaluation Time of {name} does not move over the range.",
+        "Key it in the curve's Path Animation, or set Timing to Even.",
+    )
+
+
+def facing_nothing() -> GenmoFailure:
+    return RequestFailure(
+        "facing_nothing", "There is no object to look toward on the path.", "Choose one, or set Facing to Along Path."
+    )
+
+
+def pin_backward(name: str) -> GenmoFailure:
+    return RequestFailure(
+        "pin_backward", f"The pin at {name} ends before it begins.", "Put its last frame after its first."
+    )
+
+
+def path_too_fast(name: str, length: float, speed: float) -> str:
+    return f"{name} is {length:.1f} m long and asks for {speed:.0f} m/s: shorten it, or give it more time."
+
+
+def waypoint_too_fast(name: str, far: float, speed: float) -> str:
+    return f"{name} is {far:.1f} m from the waypoint before and asks for {speed:.0f} m/s: give the way more time."
+
+
+def direction_outside(name: str) -> str:
+    return f"{name} is outside the range and will not be used."
+
+
+def no_curve() -> str:
+    return "Select a curve to be the path."
+
+
+def stays_in_place(name: str) -> GenmoFailure:
+    return RequestFailure(
+        "no_travel", f"{name} does not move from its place over the range.", "Generate a motion first."
+    )
