@@ -1,11 +1,14 @@
-"""Footage to motion in one pass: keypoints -> conditions -> the regression pass -> a body in the camera and the world.
+"""Footage to motion: keypoints -> conditions -> the regression pass -> a body in the camera and the world -> a fit.
 
-Spec 5.3 and 4.8. Nothing but keypoints is needed; how the camera turns helps where it is known.
+Spec 5.3 and 4.8. Nothing but keypoints is needed; how the camera turns helps where it is known. What the bundled model
+says is fitted to the keypoints (`refine.reprojection`), and before a camera that stands still the way through the world
+is the way before the camera (`refine.footage_path`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -16,6 +19,8 @@ from .models import Model
 from .network.conditions import JOINTS_FOR_A_BOX, VISIBLE_CONFIDENCE
 from .official_flow import Timeline, condition_inputs
 from .precision import half_products
+from .refine.footage_path import path_of_footage, stands_still, steady_camera
+from .refine.reprojection import SHAPES, EstimationErrors, SeenBody, fitted_to_keypoints
 from .representation.boxes import box_around, seen_corners
 from .representation.camera import full_translation
 from .representation.codec import decode_rotations
@@ -66,11 +71,48 @@ def estimate(
     cancelled: CancelCheck | None = None,
     noise: NoiseSource | None = None,
     steps: int = 20,
+    fit: bool = True,
 ) -> Estimate:
     """The motion that a timeline's footage shows, in one pass, or sampled from ``noise`` in ``steps``.
 
-    Raises `Cancelled` between blocks.
+    ``fit`` bends what the bundled model says to the keypoints; the official model is left alone. Raises `Cancelled`
+    between blocks and between the steps of the fit.
     """
+    said = _said(model, timeline, cancelled, noise, steps)
+    if not fit or model.record.official or timeline.kp2d is None:
+        return said
+    return fitted(said, timeline, cancelled)
+
+
+def fitted(said: Estimate, timeline: Timeline, cancelled: CancelCheck | None = None) -> Estimate:
+    """An estimate bent to its timeline's keypoints. Raises `Cancelled`."""
+    assert timeline.kp2d is not None
+    still = timeline.cam_angvel is not None and stands_still(timeline.camera_turn)
+    to_world = steady_camera(said.root, said.root_camera, still)
+    rotations = torch.cat([(to_world.mT @ said.root)[:, None], said.body], dim=1)
+    body = SeenBody(rotations, said.place, said.betas[:SHAPES])
+    found = fitted_to_keypoints(body, timeline.kp2d, timeline.k_fullimg, said.boxed, _errors(), cancelled)
+    world = path_of_footage(said.root, said.path, to_world, found, said.boxed, still)
+    return replace(
+        said,
+        body=found.rotations[:, 1:],
+        betas=torch.cat([found.shape, said.betas[SHAPES:]]),
+        root_camera=found.rotations[:, 0],
+        place=torch.where(said.boxed[:, None], found.place, said.place),
+        root=world.root,
+        path=world.path,
+    )
+
+
+@lru_cache(maxsize=1)
+def _errors() -> EstimationErrors:
+    return EstimationErrors.load()
+
+
+def _said(
+    model: Model, timeline: Timeline, cancelled: CancelCheck | None, noise: NoiseSource | None, steps: int
+) -> Estimate:
+    """What the network says."""
     length = torch.tensor([timeline.length], device=model.device)
     with half_products(model.device, model.half):
         f_cond = model.network.conditions.f_cond(condition_inputs(timeline), 1, timeline.length)

@@ -136,8 +136,8 @@ def run(given: Material, chosen: Preset, setting: str, arm: str, seed: int, step
     network.load_state_dict(state.average)
     model = Model(network, statistics, checkpoint.record, "", torch.device("cpu"))
     scenes = list(scenes_of(given.held_out.clips[::every], SCENES))
-    once = by_camera(model, scenes)["all"]
-    drawn = by_camera(model, scenes, sampled=True)["all"] if generates else {}
+    once = by_camera(model, scenes, fit=False)["all"]
+    drawn = by_camera(model, scenes, sampled=True, fit=False)["all"] if generates else {}
     return Row(
         setting, arm, seed, steps, round(spent, 1), once["pa_mpjpe"], once["mpjpe"], once["accel"],
         drawn.get("pa_mpjpe"), drawn.get("mpjpe"), denoised,

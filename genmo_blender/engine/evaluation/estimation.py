@@ -3,7 +3,8 @@
 ``python -m genmo_blender.engine.evaluation.estimation --model FILE --data FOLDERS [--seed S] [--quick] [--out JSON]``
 
 Every held-out clip is filmed by a still, a moving and a tracking camera (`scenes`), its keypoints get training's error,
-and one pass of the engine's own road (`engine.estimation`: boxes from the keypoints, the camera's turns known) answers.
+and the engine's own road answers (`engine.estimation`: boxes from the keypoints, the camera's turns known, one pass of
+the network, the fit to the keypoints). What the network says without the fit stands beside it.
 Errors are those of `metrics`, means over all frames. Feet are ankles and toes, the skin every 32nd vertex of the free
 body. ``rte_going`` is the drift of those whose pelvis goes at least two metres: a percentage of the way that somebody
 who stands sways is large whatever the model does.
@@ -41,6 +42,7 @@ NOISES = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0)
 MISSING = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 OCCLUDED = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0)  # seconds
 QUICK = 4  # one clip of so many
+SPARSE = 4  # robustness curves are of one scene of so many; no multiple of three, so that all cameras are among them
 GALLERY = 1500  # training windows, each before three cameras
 BARS = {"pa_mpjpe": 50.0, "mpjpe": 75.0, "rte_still": 5.0, "occlusion": 1.4}
 Figures = dict[str, float]
@@ -50,11 +52,12 @@ Figures = dict[str, float]
 class EstimationFigures:
     """What `measure` finds. Errors in mm, ``accel`` in m/s^2, ``rte`` in %, ``jitter`` in 10 m/s^3 (spec 9).
 
-    ``cameras``: "all", "still", "moving", "tracking" -> figures. ``occlusion``: mean error of a second of which 30 % of
-    the joints are ``hidden``, of the same second ``seen``, and their ``ratio``. ``baselines``: what knows less.
-    ``noise``, ``missing``, ``occluded``: (how much, mpjpe, pa_mpjpe) of all scenes under so many times the keypoints'
-    error, without a share of the joints (others every half second), and of the seconds that nothing is seen (at 0: of
-    the second in the middle, seen). ``bars``: figure, bar, met.
+    ``cameras``: "all", "still", "moving", "tracking" -> figures; ``one_pass``: the same without the fit.
+    ``occlusion``: mean error of a second of which 30 % of the joints are ``hidden``, of the same second ``seen``, and
+    their ``ratio``. ``baselines``: what knows less. ``noise``, ``missing``, ``occluded``: (how much, mpjpe, pa_mpjpe)
+    of every fourth scene under so many times the keypoints' error, without a share of the joints (others every half
+    second), and of the seconds that nothing is seen (at 0: of the second in the middle, seen). ``bars``: figure, bar,
+    met.
     """
 
     model: str
@@ -62,6 +65,7 @@ class EstimationFigures:
     scenes: int
     frames: int
     cameras: dict[str, Figures]
+    one_pass: dict[str, Figures]
     occlusion: Figures
     baselines: dict[str, Figures]
     noise: list[tuple[float, float, float]]
@@ -105,18 +109,18 @@ def world_errors(said: Estimate, scene: Scene) -> dict[str, Tensor]:
     return out | ({"rte_going": out["rte"]} if float(way) >= GOING else {})
 
 
-def answer(model: Model, scene: Scene, keypoints: Tensor, sampled: int | None = None) -> Estimate:
+def answer(model: Model, scene: Scene, keypoints: Tensor, sampled: int | None = None, fit: bool = True) -> Estimate:
     """The engine's estimate from ``keypoints`` (L, 17, 3) of a scene, whose camera's turns are known; in one pass, or
-    sampled from the noise of a seed."""
+    sampled from the noise of a seed; ``fit`` as `estimate` has it."""
     noise = None if sampled is None else TakeNoise([sampled], len(scene), model.device)
-    return estimate(model, footage_timeline(keypoints, scene.k, scene.cam_angvel), noise=noise)
+    return estimate(model, footage_timeline(keypoints, scene.k, scene.cam_angvel), noise=noise, fit=fit)
 
 
-def by_camera(model: Model, scenes: Sequence[Scene], sampled: bool = False) -> dict[str, Figures]:
+def by_camera(model: Model, scenes: Sequence[Scene], sampled: bool = False, fit: bool = True) -> dict[str, Figures]:
     """Means over all scenes, "all", and over those of each camera; ``sampled`` instead of estimated in one pass."""
     means = {name: _Means() for name in ("all", *CAMERAS)}
     for number, scene in enumerate(scenes):
-        said = answer(model, scene, scene.keypoints(number), number if sampled else None)
+        said = answer(model, scene, scene.keypoints(number), number if sampled else None, fit)
         errors = camera_errors(body_of(said), scene.body) | world_errors(said, scene)
         for name in ("all", scene.camera):
             means[name].add(errors)
@@ -136,14 +140,15 @@ def measure(
     """
     scenes = list(scenes_of(data.val[:: QUICK if quick else 1], seed))
     progress(f"{len(scenes)} scenes")
-    cameras = by_camera(model, scenes)
+    cameras, one_pass = by_camera(model, scenes), by_camera(model, scenes, fit=False)
     progress("occlusion")
     occlusion = _occlusion(model, scenes)
     progress("robustness")
-    plain = cameras["all"]["mpjpe"], cameras["all"]["pa_mpjpe"]
-    noise = [(x, *(plain if x == 1.0 else _error(model, scenes, noise=x))) for x in NOISES]
-    missing = [(x, *(plain if x == 0.0 else _error(model, scenes, missing=x))) for x in MISSING]
-    occluded = _occluded(model, scenes)
+    some = scenes[::SPARSE]
+    plain = _error(model, some)
+    noise = [(x, *(plain if x == 1.0 else _error(model, some, noise=x))) for x in NOISES]
+    missing = [(x, *(plain if x == 0.0 else _error(model, some, missing=x))) for x in MISSING]
+    occluded = _occluded(model, some)
     progress("baselines")
     baselines = _baselines(model, scenes, gallery_of(data.train, seed, GALLERY // (QUICK if quick else 1)))
     rte = cameras["still"].get("rte_going", float("nan"))
@@ -154,6 +159,7 @@ def measure(
         scenes=len(scenes),
         frames=sum(len(scene) for scene in scenes),
         cameras=cameras,
+        one_pass=one_pass,
         occlusion=occlusion,
         baselines=baselines,
         noise=noise,
@@ -238,11 +244,12 @@ def _nearest(gallery: Gallery, scene: Scene, keypoints: Tensor) -> dict[str, Ten
 def lines(figures: EstimationFigures) -> list[str]:
     """The figures as a person reads them."""
     columns = ("pa_mpjpe", "mpjpe", "pve", "accel", "waa_mpjpe", "wa2_mpjpe", "rte", "rte_going", "jitter", "fs")
-    rows = {**figures.cameras, **figures.baselines}
+    without = {f"{name}, without the fit": row for name, row in figures.one_pass.items()}
+    rows = {**figures.cameras, **without, **figures.baselines}
     out = [f"{figures.scenes} scenes, {figures.frames} frames, seed {figures.seed}, model {figures.model[:12]}"]
-    out.append(f"{'':<24}" + "".join(f"{name:>10}" for name in columns))
+    out.append(f"{'':<26}" + "".join(f"{name:>10}" for name in columns))
     for name, row in rows.items():
-        out.append(f"{name:<24}" + "".join(f"{row[c]:>10.1f}" if c in row else f"{'':>10}" for c in columns))
+        out.append(f"{name:<26}" + "".join(f"{row[c]:>10.1f}" if c in row else f"{'':>10}" for c in columns))
     out.append(f"true jitter {figures.cameras['all']['true_jitter']:.1f}")
     o = figures.occlusion
     out.append(f"30 % hidden for a second: {o['hidden']:.1f} against {o['seen']:.1f} mm, {o['ratio']:.2f} times")

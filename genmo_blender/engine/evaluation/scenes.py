@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..body.filmed_body import FilmedBody
 from ..body.free_body import FreeBody, load_free_body
 from ..representation.camera import NEAR, camera_angular_velocity, project
 from ..representation.rollout import roll_out_translation
@@ -22,7 +23,6 @@ from ..training.augment import COCO, KeypointDraws, default_noise_table, keypoin
 from ..training.cameras import IMAGE, ORBIT, PULL, PUSH, RANDOM, STILL, TRACK, draw_cameras
 from ..training.corpus import frames_of
 from ..training.draws import Draws
-from ..training.filmed_body import FilmedBody
 from ..training.footage import SHAPE_LIMIT, SHAPE_SPREAD, SHAPES
 from ..training.samples import Clip
 

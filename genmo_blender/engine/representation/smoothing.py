@@ -1,4 +1,4 @@
-"""Zero-phase smoothing over time with replicated ends."""
+"""Zero-phase smoothing over time, its ends replicated unless it says otherwise."""
 
 from __future__ import annotations
 
@@ -25,6 +25,17 @@ def _filter_time(x: Tensor, taps: Tensor) -> Tensor:
 def gaussian_smooth(x: Tensor, sigma: float = 3.0) -> Tensor:
     """Gaussian over time, (..., L, C) -> the same shape (spec 4.8 step 5, 8.1 step 5)."""
     return _filter_time(x, gaussian_taps(sigma, x.dtype).to(x.device))
+
+
+def gaussian_smooth_onward(x: Tensor, sigma: float = 3.0) -> Tensor:
+    """As `gaussian_smooth`, but beyond its ends a series goes on as it came, mirrored in the end's point: what moves
+    evenly is left as it is."""
+    radius, count = int(4 * sigma + 0.5), x.shape[-2]
+    back = torch.arange(radius, 0, -1, device=x.device).clamp(max=count - 1)
+    first, last = x[..., :1, :], x[..., -1:, :]
+    before = 2 * first - x.index_select(-2, back)
+    after = 2 * last - x.index_select(-2, count - 1 - back.flip(0))
+    return gaussian_smooth(torch.cat([before, x, after], dim=-2), sigma)[..., radius : radius + count, :]
 
 
 def moving_average(x: Tensor, window: int = 5) -> Tensor:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ...protocol.failures import StorageFailure
+from ..body.filmed_body import FilmedBody
 from ..network.heads import NetworkOutput
 from ..representation.boxes import to_unit_box
 from ..representation.camera import NEAR, estimate_intrinsics, full_translation, intrinsics
@@ -22,7 +23,6 @@ from ..representation.codec import BETAS, BODY_POSE, GLOBAL_ORIENT, Statistics
 from ..representation.rotations import matrix_from_6d, matrix_to_6d
 from .augment import mirror_keypoints
 from .corpus import Corpus
-from .filmed_body import FilmedBody
 from .footage import SHAPES, Film, Sight, harmless
 from .samples import Clip, Keypoints
 from .windows import MAX_TEXTS, SHORTEST, WINDOW, Windows, unheard

@@ -13,6 +13,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from ..body.filmed_body import FilmedBody
 from ..network.conditions import JOINTS_FOR_A_BOX, VISIBLE_CONFIDENCE, ConditionInputs
 from ..representation.boxes import augmented_box, normalise_keypoints, seen_corners, to_unit_box
 from ..representation.camera import (
@@ -31,7 +32,6 @@ from .augment import COCO, KeypointDraws, NoiseTable, default_noise_table, keypo
 from .batches import Batch
 from .cameras import ANY, IMAGE, STILL, draw_cameras
 from .draws import Draws
-from .filmed_body import FilmedBody
 from .occlusion import draw_visibility
 
 SHAPES = 6

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..body.filmed_body import FilmedBody
 from ..body.free_body import load_free_body
 from ..diffusion.schedule import TRAINING_STEPS, DiffusionSchedule
 from ..network.conditions import ConditionInputs
@@ -24,7 +25,6 @@ from .batches import Batch, collate
 from .corpus import Corpus
 from .distributed import ALONE, World
 from .draws import Draws
-from .filmed_body import FilmedBody
 from .flat import FlatTable, Guide, guide_of, keypoint_term
 from .footage import Film, Sight, camera_terms
 from .kinds import deviations_of, kinds_of, reworded

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from ...model.config import JOINTS_2D, NetworkConfig
+from ..body.filmed_body import FilmedBody
 from ..conditions.between import between_keys
 from ..conditions.keys import key_channels
 from ..network.conditions import ConditionInputs, DropDraws, drop_conditions
@@ -25,7 +26,6 @@ from ..representation.rollout import roll_out_translation
 from .batches import Batch, moved
 from .corpus import Corpus
 from .draws import Draws
-from .filmed_body import FilmedBody
 from .flat import FlatTable, draw_flat, flattened, rows_of
 from .footage import Film, Sight, film, observe
 from .keys import draw_gap, draw_keys

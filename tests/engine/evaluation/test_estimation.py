@@ -168,7 +168,8 @@ def test_all_figures_of_a_model_come_in_one_piece(model, clips, monkeypatch):
     assert [x for x, *_ in figures.noise] == list(estimation.NOISES)
     assert [x for x, *_ in figures.missing] == list(estimation.MISSING)
     assert [x for x, *_ in figures.occluded] == list(estimation.OCCLUDED)
-    assert figures.noise[2][1] == figures.missing[0][1] == figures.cameras["all"]["mpjpe"]
+    assert figures.noise[2][1] == figures.missing[0][1]
+    assert figures.cameras["all"]["mpjpe"] < figures.one_pass["all"]["mpjpe"]
     assert figures.noise[-1][1] > figures.noise[0][1]
     assert figures.occlusion["ratio"] == pytest.approx(figures.occlusion["hidden"] / figures.occlusion["seen"])
     assert set(figures.baselines) == {"mean pose", "nearest training window"}

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import torch
 
+from genmo_blender.engine.body.filmed_body import FilmedBody
 from genmo_blender.engine.body.free_body import load_free_body
 from genmo_blender.engine.conditions.between import between_keys
 from genmo_blender.engine.conditions.keys import key_channels
@@ -12,7 +13,6 @@ from genmo_blender.engine.network.genmo import GenmoNetwork
 from genmo_blender.engine.representation.codec import decode_rotations
 from genmo_blender.engine.representation.rollout import roll_out_translation
 from genmo_blender.engine.training.draws import Draws
-from genmo_blender.engine.training.filmed_body import FilmedBody
 from genmo_blender.engine.training.footage import camera_terms, film, observe
 from genmo_blender.engine.training.keys import draw_keys
 from genmo_blender.engine.training.root_goals import draw_waypoints, training_goals

@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from genmo_blender.engine.body.filmed_body import FilmedBody
 from genmo_blender.engine.body.free_body import load_free_body
 from genmo_blender.engine.body.kinematics import PARENTS_22
 from genmo_blender.engine.network.conditions import ConditionEmbedder, ConditionInputs, DropDraws, drop_conditions
@@ -14,7 +15,6 @@ from genmo_blender.engine.representation.rollout import roll_out_translation, wo
 from genmo_blender.engine.representation.rotations import axis_angle_to_matrix, rotation_angle
 from genmo_blender.engine.training.augment import NoiseTable, default_noise_table
 from genmo_blender.engine.training.draws import Draws
-from genmo_blender.engine.training.filmed_body import FilmedBody
 from genmo_blender.engine.training.footage import SHAPES, camera_terms, film, observe
 from genmo_blender.model.config import NetworkConfig
 from tests.engine.training.real_batches import FRAMES, real_batch

@@ -1,4 +1,4 @@
-"""Points of the free body that a camera sees, for training: 22 joints, face, crown, hands, toes, in any shape.
+"""Points of the free body that a camera sees: 22 joints, face, crown, hands, toes, in any shape.
 
 The points of the head are rigid on the free body: its eyes hang on the head joint, its nose, ears and crown are
 vertices with no other weight. So posing 22 joints is enough, and a batch costs a fraction of skinning. For the same
@@ -8,14 +8,15 @@ planes of numbers at once (five times as fast as `body.kinematics` on one core).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from ..body.free_body import LEFT_EAR, NOSE_TIP, RIGHT_EAR, FreeBody
-from ..body.kinematics import PARENTS_22
 from ..constants import constant
+from .free_body import LEFT_EAR, NOSE_TIP, RIGHT_EAR, FreeBody
+from .kinematics import PARENTS_22
 
 HEAD = 15
 COCO = (22, 23, 24, 25, 26, 16, 17, 18, 19, 20, 21, 1, 2, 4, 5, 7, 8)
@@ -66,7 +67,7 @@ def _turned(rotation: Tensor, points: Tensor) -> Tensor:
     return (rotation[:, 0] * x).addcmul_(rotation[:, 1], y).addcmul_(rotation[:, 2], z)
 
 
-def _product(rotation: Tensor, rows: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+def _product(rotation: Tensor, rows: tuple[Tensor, ...]) -> Tensor:
     """(3, 3, B, L) times the matrix with these rows (3, B, L)."""
     a, b, c = rows
     return (rotation[:, 0, None] * a).addcmul_(rotation[:, 1, None], b).addcmul_(rotation[:, 2, None], c)
@@ -127,13 +128,22 @@ class FilmedBody:
         ``offsets`` (B, 22, 3) and ``face`` (B, 6, 3) come from `shaped`.
         """
         first, second = pose.permute(2, 0, 1).reshape(21, 2, 3, *pose.shape[:2]).unbind(1)
-        third = _cross(first, second)
+        rows = list(zip(first, second, _cross(first, second), strict=True))
+        return self._posed(_planes(root), rows, offsets, face)
+
+    def turned(self, rotations: Tensor, offsets: Tensor, face: Tensor) -> BodyPoints:
+        """As `points`, of all local rotations as planes (3, 3, 22, B, L), the root's first."""
+        rows = [tuple(joint.unbind(0)) for joint in rotations[:, :, 1:].unbind(2)]
+        return self._posed(rotations[:, :, 0], rows, offsets, face)
+
+    def _posed(self, root: Tensor, rows: Sequence[tuple[Tensor, ...]], offsets: Tensor, face: Tensor) -> BodyPoints:
+        """Of the root as planes (3, 3, B, L) and the three rows of every other joint, (3, B, L) each."""
         offsets, face = (x.permute(1, 2, 0)[..., None] for x in (offsets, face))
-        turns, places = {0: _planes(root)}, [root.new_zeros(1, 3, *root.shape[:2])]
+        turns, places = {0: root}, [root.new_zeros(1, 3, *root.shape[2:])]
         for joint, parent in list(enumerate(PARENTS_22))[1:]:
             places.append(places[parent] + _turned(turns[parent], offsets[joint : joint + 1]))
             if joint in PARENTS_22 or joint == HEAD:
-                turns[joint] = _product(turns[parent], (first[joint - 1], second[joint - 1], third[joint - 1]))
+                turns[joint] = _product(turns[parent], rows[joint - 1])
         return BodyPoints(torch.cat([*places, places[HEAD] + _turned(turns[HEAD], face)]))
 
     def to(self, device: torch.device | str) -> FilmedBody:
