@@ -7,7 +7,8 @@ import numpy as np
 
 from ..rotations import Array
 from .hermite import Basis
-from .solve import Step, Target
+from .solve import Step
+from .target import Target
 
 NEIGHBOURS = 3
 """Frames: of errors nearer than this only the largest is looked at."""
@@ -40,8 +41,8 @@ def where_to_add(target: Target, step: Step, off: Array, sliding: Array) -> list
 
     ``off`` (P, T): errors over what is allowed, too much above 1; ``sliding`` (F, T - 1) likewise.
     """
-    turned = (step.turning @ (step.curves - target.curves)[:-1, :, :, None])[..., 0]
     astray = step.curves - target.curves
+    turned = np.einsum("acjt,jtc->jta", step.turning, astray[:-1])
     point, time = peaks(off, target.body.point_rows)
     wrong = step.posed.points[point, time] - target.posed.points[point, time]
     bone = target.body.point_bones[point]

@@ -17,7 +17,7 @@ from ..rotations import Array
 THIRD = 1.0 / 3.0
 SHORTEST, LONGEST = 0.1, 0.5
 """Of a handle, as a share of its segment: time never stands still, and handles stay long enough to hold."""
-NEWTON = 5
+NEWTON = 4
 
 
 class Basis:
@@ -46,50 +46,24 @@ class Basis:
     def linear(self, coefficients: Array) -> tuple[Array, Array]:
         """Curves (J, T, C), and their derivatives (6, J, T, C) by the left key's value and slope, the right one's, and
         the lengths of the handles between them."""
-        one, two = coefficients[self.left], coefficients[self.left + 1]
-        v0, m0, a = one[:, :, 0], one[:, :, 1], one[:, :, 2]
-        v1, m1, b = two[:, :, 0], two[:, :, 1], two[:, :, 3]
-        h = self.h
-        s = np.broadcast_to(self.u, a.shape)
-        if np.ptp(coefficients[:, 2:]) > 0.0:
-            for _ in range(NEWTON):
-                r = 1.0 - s
-                off = s * (3 * r * (a * r + (1 - b) * s) + s * s) - self.u
-                s = np.clip(s - off / (3 * (a * r * r + 2 * (1 - a - b) * s * r + b * s * s)), 0.0, 1.0)
+        c = np.ascontiguousarray(coefficients.transpose(1, 2, 0))
+        v0, m0, a = (x[:, self.left] for x in c[:3])
+        v1, m1, b = (x[:, self.left + 1] for x in c[[0, 1, 3]])
+        h = self.h[..., 0]
+        s = np.broadcast_to(self.u[..., 0], a.shape)
+        if np.ptp(c[2:]) > 0.0:
+            s = _when(a, b, self.u[..., 0])
         r = 1.0 - s
-        b0, b1, b2, b3 = r * r * r, 3 * s * r * r, 3 * s * s * r, s * s * s
-        p1, p2 = m0 * a * h, m1 * b * h
-        curves = (b0 + b1) * v0 + b1 * p1 + (b2 + b3) * v1 - b2 * p2
-        rise = r * r * p1 + 2 * s * r * (v1 - v0 - p1 - p2) + s * s * p2
-        slope = rise / (h * (a * r * r + 2 * (1 - a - b) * s * r + b * s * s))
-        return curves, np.stack(
-            [b0 + b1, b1 * a * h, b2 + b3, -b2 * b * h, b1 * h * (m0 - slope), -b2 * h * (m1 - slope)]
-        )
-
-    def apply(self, weights: Array, coefficients: Array) -> Array:
-        """Change of the curves (J, T, C) with that of coefficients (K, 4, C), by derivatives (6, J, T, C)."""
-        one, two = coefficients[self.left], coefficients[self.left + 1]
-        out = weights[0] * one[:, :, 0]
-        for w, part in zip(
-            weights[1:], (one[:, :, 1], two[:, :, 0], two[:, :, 1], one[:, :, 2], two[:, :, 3]), strict=True
-        ):
-            out += w * part
-        return out
-
-    def gather(self, weights: Array, values: Array) -> Array:
-        """The transpose of `apply`: (J, T, C) -> (K, 4, C)."""
-        product = weights * values
-        channels = product.shape[-1]
-        out = np.zeros((len(self.all_times), 4, channels))
-        sums = np.add.reduceat(product.reshape(len(weights), -1, channels), self.starts, axis=1)
-        here, there = self.segments, self.segments + 1
-        out[here, 0] += sums[0]
-        out[here, 1] += sums[1]
-        out[there, 0] += sums[2]
-        out[there, 1] += sums[3]
-        out[here, 2] = sums[4]
-        out[there, 3] = sums[5]
-        return out
+        rr, sr, ss = r * r, s * r, s * s
+        b1, b2 = 3 * sr * r, 3 * sr * s
+        rest, last = rr * r + b1, b2 + ss * s
+        p1, p2 = m0 * (a * h), m1 * (b * h)
+        curves = rest * v0 + b1 * p1 + last * v1 - b2 * p2
+        rise = rr * p1 + 2 * sr * (v1 - v0 - p1 - p2) + ss * p2
+        slope = rise / (h * (a * rr + 2 * (1 - a - b) * sr + b * ss))
+        g1, g2 = b1 * h, b2 * h
+        by = np.stack([rest, g1 * a, last, -g2 * b, g1 * (m0 - slope), -g2 * (m1 - slope)])
+        return np.moveaxis(curves, 0, -1), np.moveaxis(by, 1, -1)
 
     def sampled(self, dense: Array) -> Array:
         """Coefficients (K, 4, C) that have the values of dense curves (J, T, C), their central slopes, and thirds."""
@@ -98,9 +72,10 @@ class Basis:
         out[:, 0], out[:, 1] = dense[self.control, self.all_times], slope[self.control, self.all_times]
         return out
 
-    def carried(self, old: Basis, coefficients: Array) -> Array:
-        """What ``old`` had, for these keys: keys that stay keep their handles, unless the segment is another one."""
-        out = self.sampled(old.linear(coefficients)[0])
+    def carried(self, old: Basis, coefficients: Array, curves: Array) -> Array:
+        """What ``old`` had, for these keys: keys that stay keep their handles, unless the segment is another one;
+        ``curves`` (J, T, C) are what it made of them."""
+        out = self.sampled(curves)
         number = np.full((len(self.times), self.frames), -1)
         number[old.control, old.all_times] = np.arange(len(old.all_times))
         was = number[self.control, self.all_times]
@@ -112,3 +87,21 @@ class Basis:
         out[segment[same], 2] = coefficients[a[same], 2]
         out[segment[same] + 1, 3] = coefficients[b[same], 3]
         return out
+
+
+def _when(a: Array, b: Array, u: Array) -> Array:
+    """The curve's parameter at shares ``u`` of segments whose handles have lengths ``a`` and ``b``: Newton's method,
+    the last step alone in double precision."""
+    one, two, at = (x.astype(np.float32) for x in (a, b, u))
+    s = np.broadcast_to(at, one.shape)
+    for _ in range(NEWTON):
+        s = _nearer(s, one, two, at)
+    return _nearer(s.astype(np.float64), a, b, u)
+
+
+def _nearer(s: Array, a: Array, b: Array, u: Array) -> Array:
+    r = 1 - s
+    ss, ar, rest = s * s, a * r, 1 - b
+    off = s * (3 * r * (ar + rest * s) + ss) - u
+    steep = 3 * (ar * r + 2 * (rest - a) * (s * r) + b * ss)
+    return np.clip(s - off / steep, 0, 1)

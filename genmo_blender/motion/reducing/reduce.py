@@ -17,7 +17,8 @@ from . import choose
 from .body import Body
 from .curves import ControlKeys, control_keys
 from .hermite import Basis
-from .solve import Step, Target, each_alone, pose_of
+from .solve import Step, each_alone
+from .target import Target, pose_of
 
 ALONE = 3.0
 """How far a control by itself may take the body off, over what is allowed: the fit of the whole makes up for it."""
@@ -131,11 +132,9 @@ class _Fit:
         self.must = self.pinned | (_bar_ends(self.target) & self.moves[:, None])
         self.must = self._together(self.must)
         self.keys = self.must.copy()
-        distance = np.linalg.norm(self.target.posed.points[None] - self.target.posed.heads[:, None], axis=-1).max(-1)
-        below = body.ancestors.T[:, body.point_bones] > 0
         # A quaternion turns by twice its change.
-        self.reach = np.append(2.0 * np.where(below, distance, 0.0).max(1), 1.0)
-        self.weights = np.full(distance.shape[1:] + (frames,), (TIGHT / self.distance) ** 2)
+        self.reach = np.append(2.0 * self.target.farthest, 1.0)
+        self.weights = np.full((len(body.points), frames), (TIGHT / self.distance) ** 2)
         self.hold = np.where(self.target.holding, HOLD**-2.0, 0.0)
 
     @staticmethod
@@ -176,8 +175,8 @@ class _Fit:
             off = np.linalg.norm(basis.linear(coefficients)[0] - curves, axis=-1) * self.reach[:, None] / allowed
             worst = np.maximum.reduceat(off.ravel(), basis.starts)
             bad = basis.segments[(worst > 1) & (basis.length[basis.segments] > 1)]
-            self.basis, self.coefficients = basis, coefficients
             if not len(bad):
+                self._keep(Step(self.target, basis, coefficients), self.keys)
                 return
             for k in bad:
                 self.keys[basis.control[k], choose.split_at(basis, k, off[basis.control[k]])] = True
@@ -185,7 +184,7 @@ class _Fit:
 
     def _refit(self, keys: Array, weights: Array, steps: int = 2) -> Step:
         basis = Basis(self.target.frames, [np.flatnonzero(k) for k in keys])
-        coefficients = basis.carried(self.basis, self.coefficients)
+        coefficients = basis.carried(self.step.basis, self.step.coefficients, self.step.curves)
         at_pins = self.pinned[basis.control, basis.all_times]
         coefficients[at_pins, 0] = self.target.curves[basis.control, basis.all_times][at_pins]
         fixed = self._fixed(basis)
@@ -194,7 +193,8 @@ class _Fit:
         return Step(self.target, basis, coefficients)
 
     def _keep(self, step: Step, keys: Array) -> None:
-        self.keys, self.basis, self.coefficients = keys, step.basis, step.coefficients
+        self.keys, self.step = keys, step
+        self.basis, self.coefficients = step.basis, step.coefficients
 
     def _off(self, step: Step) -> tuple[Array, Array]:
         """Errors of points (P, T) and slide of feet (F, T - 1) over what is allowed."""
@@ -228,7 +228,7 @@ class _Fit:
         locked = self.must | ~self.moves[:, None]
         body = self.target.body
         for _ in range(rounds):
-            off, sliding = self._off(Step(self.target, self.basis, self.coefficients))
+            off, sliding = self._off(self.step)
             if max(off.max(initial=0), sliding.max(initial=0)) > 1:
                 return
             room = 1.0 - np.maximum.reduceat(off, body.point_rows, axis=0)
@@ -266,7 +266,7 @@ class _Fit:
 
         At the peaks of what is off, on the controls above it; ``everywhere`` at all frames, which cannot fail.
         """
-        step = Step(self.target, self.basis, self.coefficients)
+        step = self.step
         off, sliding = self._off(step)
         if max(off.max(initial=0), sliding.max(initial=0)) <= 1:
             return True
