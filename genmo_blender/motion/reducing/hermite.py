@@ -65,9 +65,8 @@ class Basis:
         by = np.stack([rest, g1 * a, last, -g2 * b, g1 * (m0 - slope), -g2 * (m1 - slope)])
         return np.moveaxis(curves, 0, -1), np.moveaxis(by, 1, -1)
 
-    def sampled(self, dense: Array) -> Array:
-        """Coefficients (K, 4, C) that have the values of dense curves (J, T, C), their central slopes, and thirds."""
-        slope = np.gradient(dense, axis=1)
+    def sampled(self, dense: Array, slope: Array) -> Array:
+        """Coefficients (K, 4, C) that have the values and slopes of dense curves, (J, T, C) each, and thirds."""
         out = np.full((len(self.all_times), 4, dense.shape[-1]), THIRD)
         out[:, 0], out[:, 1] = dense[self.control, self.all_times], slope[self.control, self.all_times]
         return out
@@ -75,7 +74,7 @@ class Basis:
     def carried(self, old: Basis, coefficients: Array, curves: Array) -> Array:
         """What ``old`` had, for these keys: keys that stay keep their handles, unless the segment is another one;
         ``curves`` (J, T, C) are what it made of them."""
-        out = self.sampled(curves)
+        out = self.sampled(curves, np.gradient(curves, axis=1))
         number = np.full((len(self.times), self.frames), -1)
         number[old.control, old.all_times] = np.arange(len(old.all_times))
         was = number[self.control, self.all_times]

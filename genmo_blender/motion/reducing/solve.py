@@ -58,7 +58,7 @@ class Step:
         prior[1] = SLOPE * spread.gather(np.broadcast_to(stiff, spread.by.shape[1:]))[0]
         prior[2:] = LENGTH * diagonal[2:].mean(1, keepdims=True) + 1e-9 * diagonal[:1]
         astray = np.moveaxis(target.curves - self.curves, -1, 0).astype(np.float32)
-        wanted = np.moveaxis(basis.sampled(target.curves) - self.coefficients, 0, -1).astype(np.float32)
+        wanted = np.moveaxis(basis.sampled(target.curves, target.slopes) - self.coefficients, 0, -1).astype(np.float32)
         gradient = spread.gather(equations.pull() + NEAR * stiff * astray) + prior * wanted
 
         def apply(x: Array) -> Array:
@@ -73,9 +73,10 @@ class Step:
         return out
 
 
-def each_alone(basis: Basis, dense: Array, fixed: Array, iterations: int) -> Array:
+def each_alone(basis: Basis, target: Target, fixed: Array, iterations: int) -> Array:
     """Coefficients (K, 4, C) of the least squares of every control by itself."""
-    start = basis.sampled(dense)
+    dense = target.curves
+    start = basis.sampled(dense, target.slopes)
     now, by = basis.linear(start)
     by = by[..., :1].copy()
     by[4:] = 0.0

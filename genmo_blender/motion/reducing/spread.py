@@ -16,7 +16,8 @@ class Spread:
     """The derivatives ``by`` (6, J, T, C) of `Basis.linear`; one channel stands for all."""
 
     def __init__(self, basis: Basis, by: Array, dtype: type = np.float32) -> None:
-        self.basis, self.by = basis, np.ascontiguousarray(np.moveaxis(by, -1, 1), dtype=dtype)
+        self.basis = basis
+        self.by: Array = np.ascontiguousarray(np.moveaxis(by, -1, 1), dtype=dtype)
         self.left = basis.left.ravel()
         self.right = self.left + 1
         self.shape = by.shape[1:3]

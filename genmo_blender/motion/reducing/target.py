@@ -12,15 +12,26 @@ from .body import Body, Posed, pose
 
 @dataclass(frozen=True)
 class Target:
-    """The dense motion: ``curves`` (J + 1, T, 4), path padded with a zero; how it is ``posed``; which bones'
-    heads stand where, ``standing`` (F, T) bool and ``feet`` (F,); ``across``, the two axes of the ground."""
+    """The dense motion: ``curves`` (J + 1, T, 4), path padded with a zero, and their ``slopes`` a frame; how it is
+    ``posed``; which bones' heads stand where, ``standing`` (F, T) bool and ``feet`` (F,); ``across``, the two axes of
+    the ground; ``seams``, whether a neighbour shares the first and the last key."""
 
     body: Body
     curves: Array
+    slopes: Array
     posed: Posed
     feet: Array
     standing: Array
     across: tuple[int, int]
+    seams: tuple[bool, bool] = (False, False)
+
+    def part(self, first: int, last: int) -> Target:
+        """The frames from ``first`` to ``last``, both included."""
+        span = slice(first, last + 1)
+        posed = Posed(self.posed.rotations[:, span], self.posed.heads[:, span], self.posed.points[:, span])
+        seams = first > 0 or self.seams[0], last < self.frames - 1 or self.seams[1]
+        curves, slopes, standing = self.curves[:, span], self.slopes[:, span], self.standing[:, span]
+        return Target(self.body, curves, slopes, posed, self.feet, standing, self.across, seams)
 
     @property
     def frames(self) -> int:

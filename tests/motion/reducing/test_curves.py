@@ -78,9 +78,11 @@ def test_derivatives_of_curves() -> None:
 def test_a_step_brings_the_body_nearer() -> None:
     q, path = motion(30, 1)
     curves = np.concatenate([np.moveaxis(q, 1, 0), np.pad(path, ((0, 0), (0, 1)))[None]])
-    target = Target(BODY, curves, pose_of(BODY, curves), np.array([3]), np.ones((1, 30), bool), (0, 2))
+    target = Target(
+        BODY, curves, np.gradient(curves, axis=1), pose_of(BODY, curves), np.array([3]), np.ones((1, 30), bool), (0, 2)
+    )
     basis = Basis(30, [np.unique([0, 7, 14, 21, 29])] * 7)
-    before = Step(target, basis, basis.sampled(curves))
+    before = Step(target, basis, basis.sampled(curves, target.slopes))
     weights, hold = np.full((len(BODY.points), 30), 1e6), np.full((1, 29), 1e6)
     free = np.zeros((*before.coefficients.shape,), dtype=bool)
     after = Step(target, basis, before.solve(weights, hold, free, 40))
