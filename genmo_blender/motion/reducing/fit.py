@@ -17,7 +17,7 @@ from .hermite import Basis
 from .solve import Step, each_alone
 from .target import Target
 
-ALONE = 3.0
+ALONE = 4.0
 """How far a control by itself may take the body off, over what is allowed: the fit of the whole makes up for it."""
 TIGHT = 3.0
 """Allowed distance over that which weighs one in the fit."""
@@ -25,7 +25,12 @@ HOLD = 1e-4
 """Metres by which a foot's step from frame to frame may be off, for the same weight."""
 STANCE = 3.0
 """How much more a single stance may slide than all of them on average."""
-ITERATIONS, ADDING, THINNING, PINNING = 20, 24, 3, 20
+STEPS, ITERATIONS = 4, 10
+"""Of a fit: Gauss-Newton steps, and those of conjugate gradients in each. Handles' lengths, which bend time, come into
+their own in several steps."""
+ADDING, THINNING, PINNING = 24, 8, 20
+WIDTHS = 4, 8, 12, 16
+"""Frames around what is off in which keys come back, attempt by attempt."""
 
 
 @dataclass(frozen=True)
@@ -95,13 +100,13 @@ class Fit:
                 self.keys[basis.control[k], choose.split_at(basis, k, off[basis.control[k]])] = True
             self.keys = together(self.keys)
 
-    def _refit(self, keys: Array, weights: Array, steps: int = 2) -> Step:
+    def _refit(self, keys: Array, weights: Array) -> Step:
         basis = Basis(self.target.frames, [np.flatnonzero(k) for k in keys])
         coefficients = basis.carried(self.step.basis, self.step.coefficients, self.step.curves)
         at_pins = self.pinned[basis.control, basis.all_times]
         coefficients[at_pins, 0] = self.target.curves[basis.control, basis.all_times][at_pins]
         fixed = self._fixed(basis)
-        for _ in range(steps):
+        for _ in range(STEPS):
             coefficients = Step(self.target, basis, coefficients).solve(weights, self.hold, fixed, ITERATIONS)
         return Step(self.target, basis, coefficients)
 
@@ -151,7 +156,7 @@ class Fit:
             if not gone.any():
                 return
             weights = self._heavier(off)
-            for width in (4, 12):
+            for width in WIDTHS:
                 step = self._refit(self.keys & ~gone, weights)
                 off, sliding = self._off(step)
                 bad = self._to_blame(off, sliding, width)
@@ -159,8 +164,11 @@ class Fit:
                     self._keep(step, self.keys & ~gone)
                     self.weights = weights
                     break
-                locked |= gone & bad
-                gone &= ~together(gone & bad)
+                back = together(gone & bad)
+                locked |= back
+                gone &= ~back
+                if not gone.any():
+                    break
 
     def _to_blame(self, off: Array, sliding: Array, width: int) -> Array:
         """Controls above what is off, (J + 1, T), for ``width`` frames to both sides."""
