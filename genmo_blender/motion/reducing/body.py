@@ -22,7 +22,8 @@ THICKEST = 0.08
 @dataclass(frozen=True)
 class Body:
     """``parents`` (J,), -1 at the root, each before its children; ``offsets`` (J, 3) from the parent's head in the
-    parent's axes, metres; points watched: on which bone (P,) and where in its axes (P, 3).
+    parent's axes, metres; points watched: on which bone (P,) and where in its axes (P, 3), by bone
+    and as many on each.
 
     ``rests`` (J, 4): how each bone's axes lie in its parent's before it turns; ``path_axes`` (3, 3): the axes, as
     columns, along which the root's place is told."""
@@ -71,7 +72,8 @@ def body_of(
     """A body whose points are each bone's head, its end, and two points off its middle, where its roll is seen.
 
     The end is the mean of the children's heads; a bone without children goes on as its parent's end does, half as long,
-    or to its ``tips`` (3,) in its own axes.
+    or to the first of its ``tips`` (3, 3) in its own axes, of which the others are watched in place of two off its
+    middle.
     ``rests`` and ``path_axes`` are those of a body whose bones all have the axes of the world, where not given. Raises
     ValueError with a sentence when the bones are no tree with parents first.
     """
@@ -87,13 +89,15 @@ def body_of(
     on = rotate(conjugate(rests), 0.5 * offsets)
     ends = np.where(count[:, None] > 0, ends / np.maximum(count, 1)[:, None], on)
     for bone, tip in (tips or {}).items():
-        ends[bone] = tip
+        ends[bone] = tip[0]
     length = np.linalg.norm(ends, axis=1, keepdims=True)
     along = normalise(np.where(length > 1e-9, ends, [0.0, 1.0, 0.0]))
     helper = np.where(np.abs(along[:, :1]) < 0.7, [1.0, 0.0, 0.0], [0.0, 0.0, 1.0])
     side = normalise(np.cross(along, helper))
     radius = np.minimum(THICKNESS * length, THICKEST)
     off = [0.5 * ends + radius * side, 0.5 * ends + radius * np.cross(along, side)]
+    for bone, tip in (tips or {}).items():
+        off[0][bone], off[1][bone] = tip[1], tip[2]
     points = np.stack([np.zeros_like(ends), ends, *off], axis=1).reshape(-1, 3)
     path_axes = np.eye(3) if path_axes is None else np.asarray(path_axes, dtype=np.float64)
     return Body(tuple(parents), offsets, np.repeat(np.arange(len(parents)), 4), points, rests, path_axes)
@@ -115,15 +119,18 @@ def pose(body: Body, rotations: Array, path: Array) -> Posed:
     local = _unit(rotations)
     if not np.array_equal(body.rests[:, 0], np.ones(body.bones)):
         local = _product(body.rests.T[:, :, None], local)
-    world, heads = np.empty_like(local), np.empty((3, *local.shape[1:]))
-    offsets, points = body.offsets.T[..., None], body.points.T[..., None]
-    world[:, 0], heads[:, 0] = local[:, 0], body.path_axes @ path.T
+    world = np.empty_like(local)
+    world[:, 0] = local[:, 0]
     for bones, parents in body.levels:
-        above = world[:, parents]
-        world[:, bones] = _product(above, local[:, bones])
-        heads[:, bones] = heads[:, parents] + _turned(above, offsets[:, bones])
-    places = heads[:, body.point_bones] + _turned(world[:, body.point_bones], points)
-    return Posed(*(np.moveaxis(x, 0, -1) for x in (world, heads, places)))
+        world[:, bones] = _product(world[:, parents], local[:, bones])
+    axes = _matrix(world)
+    steps = np.empty((3, *local.shape[1:]))
+    steps[:, 0] = body.path_axes @ path.T
+    steps[:, 1:] = _carried(axes[:, :, list(body.parents[1:])], body.offsets[1:].T[..., None])
+    heads = body.ancestors @ steps
+    points = body.points.reshape(body.bones, -1, 3).transpose(2, 0, 1)[..., None]
+    places = heads[:, :, None] + _carried(axes[:, :, :, None], points)
+    return Posed(*(np.moveaxis(x, 0, -1) for x in (world, heads, places.reshape(3, -1, len(path)))))
 
 
 def turning(body: Body, rotations: Array, posed: Posed) -> Array:
@@ -168,9 +175,8 @@ def _product(a: Array, b: Array) -> Array:
     )
 
 
-def _turned(q: Array, v: Array) -> Array:
-    """Vectors v (3, ...) turned by unit quaternions q (4, ...)."""
-    m = _matrix(q)
+def _carried(m: Array, v: Array) -> Array:
+    """Vectors v (3, ...) turned by matrices m (3, 3, ...)."""
     return m[:, 0] * v[0] + m[:, 1] * v[1] + m[:, 2] * v[2]
 
 

@@ -12,7 +12,7 @@ from .target import Target
 
 NEIGHBOURS = 3
 """Frames: of errors nearer than this only the largest is looked at."""
-MADE_UP = 12.0
+MADE_UP = 8.0
 """What a key's loss would take the body off by, over what it still does after a fit, at best: keys of which less is
 true come back."""
 

@@ -25,11 +25,11 @@ HOLD = 1e-4
 """Metres by which a foot's step from frame to frame may be off, for the same weight."""
 STANCE = 3.0
 """How much more a single stance may slide than all of them on average."""
-STEPS, ITERATIONS = 4, 10
+STEPS, ITERATIONS = 3, 15
 """Of a fit: Gauss-Newton steps, and those of conjugate gradients in each. Handles' lengths, which bend time, come into
 their own in several steps."""
-ADDING, THINNING, PINNING = 24, 8, 20
-WIDTHS = 4, 8, 12, 16
+ADDING, THINNING, PINNING = 24, 2, 20
+WIDTHS = 5, 10, 16
 """Frames around what is off in which keys come back, attempt by attempt."""
 
 
@@ -90,7 +90,7 @@ class Fit:
         while True:
             basis = Basis(self.target.frames, [np.flatnonzero(k) for k in self.keys])
             coefficients = each_alone(basis, self.target, self._fixed(basis), 12)
-            off = np.linalg.norm(basis.linear(coefficients)[0] - curves, axis=-1) * self.reach[:, None] / allowed
+            off = np.linalg.norm(basis.bent(coefficients).curves() - curves, axis=-1) * self.reach[:, None] / allowed
             worst = np.maximum.reduceat(off.ravel(), basis.starts)
             bad = basis.segments[(worst > 1) & (basis.length[basis.segments] > 1)]
             if not len(bad):

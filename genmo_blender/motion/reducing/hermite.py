@@ -9,6 +9,7 @@ Frames are counted from 0 to T - 1, and the first and the last one have keys.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from ..rotations import Array
 THIRD = 1.0 / 3.0
 SHORTEST, LONGEST = 0.1, 0.5
 """Of a handle, as a share of its segment: time never stands still, and handles stay long enough to hold."""
-NEWTON = 4
+NEWTON = 3
 
 
 class Basis:
@@ -43,27 +44,20 @@ class Basis:
         """Keys that begin a segment."""
         self.starts = self.control[self.segments] * frames + self.all_times[self.segments]
 
-    def linear(self, coefficients: Array) -> tuple[Array, Array]:
-        """Curves (J, T, C), and their derivatives (6, J, T, C) by the left key's value and slope, the right one's, and
-        the lengths of the handles between them."""
+    def bent(self, coefficients: Array) -> Bent:
+        """The curves that coefficients (K, 4, C) make."""
         c = np.ascontiguousarray(coefficients.transpose(1, 2, 0))
-        v0, m0, a = (x[:, self.left] for x in c[:3])
-        v1, m1, b = (x[:, self.left + 1] for x in c[[0, 1, 3]])
-        h = self.h[..., 0]
-        s = np.broadcast_to(self.u[..., 0], a.shape)
-        if np.ptp(c[2:]) > 0.0:
-            s = _when(a, b, self.u[..., 0])
-        r = 1.0 - s
-        rr, sr, ss = r * r, s * r, s * s
-        b1, b2 = 3 * sr * r, 3 * sr * s
-        rest, last = rr * r + b1, b2 + ss * s
-        p1, p2 = m0 * (a * h), m1 * (b * h)
-        curves = rest * v0 + b1 * p1 + last * v1 - b2 * p2
-        rise = rr * p1 + 2 * sr * (v1 - v0 - p1 - p2) + ss * p2
-        slope = rise / (h * (a * rr + 2 * (1 - a - b) * sr + b * ss))
-        g1, g2 = b1 * h, b2 * h
-        by = np.stack([rest, g1 * a, last, -g2 * b, g1 * (m0 - slope), -g2 * (m1 - slope)])
-        return np.moveaxis(curves, 0, -1), np.moveaxis(by, 1, -1)
+        left, shape = self.left.ravel(), (3, c.shape[1], *self.left.shape)
+        v0, m0, a = np.take(c[:3], left, axis=2, mode="clip").reshape(shape)
+        v1, m1, b = np.take(c[[0, 1, 3]], left + 1, axis=2, mode="clip").reshape(shape)
+        h, u = self.h[..., 0], self.u[..., 0]
+        s = _when(a, b, u) if np.ptp(c[2:]) > 0.0 else np.broadcast_to(u, a.shape)
+        return Bent(s, v0, v1, m0 * h, m1 * h, a, b, h)
+
+    def linear(self, coefficients: Array) -> tuple[Array, Array]:
+        """`Bent`'s curves and derivatives."""
+        bent = self.bent(coefficients)
+        return bent.curves(), bent.derivatives()
 
     def sampled(self, dense: Array, slope: Array) -> Array:
         """Coefficients (K, 4, C) that have the values and slopes of dense curves, (J, T, C) each, and thirds."""
@@ -86,6 +80,44 @@ class Basis:
         out[segment[same], 2] = coefficients[a[same], 2]
         out[segment[same] + 1, 3] = coefficients[b[same], 3]
         return out
+
+
+@dataclass(frozen=True)
+class Bent:
+    """Segments at every frame, (C, J, T) each: the curve's parameter, values and rises (slopes over the whole segment)
+    at both ends, lengths of the handles between; lengths of segments ``h`` (J, T)."""
+
+    s: Array
+    v0: Array
+    v1: Array
+    m0: Array
+    m1: Array
+    a: Array
+    b: Array
+    h: Array
+
+    def curves(self) -> Array:
+        """(J, T, C)."""
+        s, r = self.s, 1.0 - self.s
+        b1, b2 = 3 * s * r * r, 3 * s * s * r
+        last = b2 + s * s * s
+        out = self.v0 + last * (self.v1 - self.v0) + b1 * (self.m0 * self.a) - b2 * (self.m1 * self.b)
+        return np.moveaxis(out, 0, -1)
+
+    def derivatives(self, dtype: type = np.float64) -> Array:
+        """(6, J, T, C): by the left key's value and slope, the right one's, and the lengths of the handles."""
+        given: list[Array] = [self.s, self.m0, self.m1, self.a, self.b, self.h, self.v1 - self.v0]
+        parts: list[Array] = [x.astype(dtype) for x in given]
+        s, m0, m1, a, b, h, rise = parts
+        r = 1 - s
+        rr, sr, ss = r * r, s * r, s * s
+        b1, b2 = 3 * sr * r, 3 * sr * s
+        p1, p2, last = m0 * a, m1 * b, b2 + ss * s
+        slope = (rr * p1 + 2 * sr * (rise - p1 - p2) + ss * p2) / (a * rr + 2 * (1 - a - b) * sr + b * ss)
+        out = np.empty((6, *s.shape), dtype)
+        out[0], out[1], out[2], out[3] = 1 - last, b1 * h * a, last, -b2 * h * b
+        out[4], out[5] = b1 * (m0 - slope), -b2 * (m1 - slope)
+        return np.moveaxis(out, 1, -1)
 
 
 def _when(a: Array, b: Array, u: Array) -> Array:

@@ -34,7 +34,8 @@ class Step:
 
     def __init__(self, target: Target, basis: Basis, coefficients: Array) -> None:
         self.target, self.basis, self.coefficients = target, basis, coefficients
-        self.curves, self.by = basis.linear(coefficients)
+        self.bent = basis.bent(coefficients)
+        self.curves = self.bent.curves()
         self.posed = pose_of(target.body, self.curves)
 
     @cached_property
@@ -51,7 +52,7 @@ class Step:
         squared metres; ``fixed`` (K, 4, C) are left alone."""
         target, basis = self.target, self.basis
         equations = Normal(self.posed, self.turning, target, weights, hold)
-        spread = Spread(basis, self.by)
+        spread = Spread(basis, self.bent.derivatives(np.float32))
         stiff = equations.stiffness()
         diagonal = spread.squares((1 + NEAR) * stiff)
         prior = np.zeros_like(diagonal)
@@ -77,8 +78,8 @@ def each_alone(basis: Basis, target: Target, fixed: Array, iterations: int) -> A
     """Coefficients (K, 4, C) of the least squares of every control by itself."""
     dense = target.curves
     start = basis.sampled(dense, target.slopes)
-    now, by = basis.linear(start)
-    by = by[..., :1].copy()
+    bent = basis.bent(start)
+    now, by = bent.curves(), bent.derivatives(np.float32)[..., :1].copy()
     by[4:] = 0.0
     spread, ones = Spread(basis, by), np.ones((1, *dense.shape[:2]), np.float32)
     diagonal = spread.squares(ones)
