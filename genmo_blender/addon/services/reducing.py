@@ -12,7 +12,7 @@ import bpy
 import numpy as np
 
 from ...motion.contacts import Bars, flags_of
-from ...motion.reducing.body import Body, body_of
+from ...motion.reducing.body import THICKEST, THICKNESS, Body, body_of
 from ...motion.reducing.curves import ControlKeys
 from ...motion.reducing.measure import figures
 from ...motion.reducing.reduce import Allowed, Contacts, Reduced, reduce_keys
@@ -48,14 +48,26 @@ def body(target: bpy.types.Object) -> Body:
     axes = from_matrix(turns)
     rests = np.concatenate([axes[:1], multiply(conjugate(axes[above[1:]]), axes[1:])])
     leaves = set(range(len(parents))) - set(parents)
-    tips = {j: turns[j].T @ (_farthest(target.data.bones[character.body_names()[j]]) - heads[j]) for j in leaves}
+    tips = {j: (_outermost(target.data.bones[character.body_names()[j]]) - heads[j]) @ turns[j] for j in leaves}
     return body_of(parents, offsets, rests, turns[0], tips)
 
 
-def _farthest(bone: bpy.types.Bone) -> Array:
-    """The tail farthest from the bone's head, its own or one of what hangs on it, such as a fingertip."""
-    tails = np.array([list(b.tail_local) for b in (bone, *bone.children_recursive)], dtype=float)
-    return np.asarray(tails[np.linalg.norm(tails - np.array(bone.head_local), axis=1).argmax()])
+def _outermost(bone: bpy.types.Bone) -> Array:
+    """Tails (3, 3) of the bone and of what hangs on it, such as fingertips, that reach out farthest: from the bone's
+    head, from the line to the first, and from the plane of both. A bone with nothing on it has points off its axis."""
+    head = np.array(bone.head_local, dtype=float)
+    tails = np.array([list(b.tail_local) for b in (bone, *bone.children_recursive)], dtype=float) - head
+    first = tails[np.linalg.norm(tails, axis=1).argmax()]
+    along = first / max(float(np.linalg.norm(first)), 1e-9)
+    aside = tails - np.outer(tails @ along, along)
+    second = int(np.linalg.norm(aside, axis=1).argmax())
+    normal = np.cross(along, aside[second])
+    if np.linalg.norm(normal) < 1e-3 * np.linalg.norm(first):
+        side = np.array(bone.matrix_local, dtype=float)[:3, [0, 2]].T
+        radius = min(THICKNESS * float(np.linalg.norm(first)), THICKEST)
+        return np.asarray(head + np.stack([first, *(0.5 * first + radius * side)]))
+    third = tails[np.abs(tails @ normal).argmax()]
+    return np.asarray(head + np.stack([first, tails[second], third]))
 
 
 def reduce(target: bpy.types.Object, scene: bpy.types.Scene, distance: float, slide: float = 0.1) -> Outcome:

@@ -7,10 +7,14 @@ import numpy as np
 
 from ..rotations import Array
 from .hermite import Basis
-from .solve import Step, Target
+from .solve import Step
+from .target import Target
 
 NEIGHBOURS = 3
 """Frames: of errors nearer than this only the largest is looked at."""
+MADE_UP = 8.0
+"""What a key's loss would take the body off by, over what it still does after a fit, at best: keys of which less is
+true come back."""
 
 
 def runs(flags: Array) -> Array:
@@ -40,8 +44,8 @@ def where_to_add(target: Target, step: Step, off: Array, sliding: Array) -> list
 
     ``off`` (P, T): errors over what is allowed, too much above 1; ``sliding`` (F, T - 1) likewise.
     """
-    turned = (step.turning @ (step.curves - target.curves)[:-1, :, :, None])[..., 0]
     astray = step.curves - target.curves
+    turned = np.einsum("acjt,jtc->jta", step.turning, astray[:-1])
     point, time = peaks(off, target.body.point_rows)
     wrong = step.posed.points[point, time] - target.posed.points[point, time]
     bone = target.body.point_bones[point]
@@ -107,7 +111,7 @@ def spared(basis: Basis, coefficients: Array, reach: Array, room: Array, locked:
     """Keys (J, T) bool that would hardly be missed, at most ``most`` and no two neighbours.
 
     What the curve between the neighbours would differ by at the key, times ``reach`` (J,), must fit into ``room``
-    (J, T). The fit afterwards makes up for two thirds of it. The last two controls share their keys.
+    (J, T), once the fit has made up for most of it. The last two controls share their keys.
     """
     k = np.flatnonzero((basis.all_times > 0) & (basis.all_times < basis.frames - 1))
     t0, t, t1 = (basis.all_times[k + i] for i in (-1, 0, 1))
@@ -117,7 +121,7 @@ def spared(basis: Basis, coefficients: Array, reach: Array, room: Array, locked:
     without: Array = v * v * (1 + 2 * u) * c[k - 1, 0] + h * u * v * v * c[k - 1, 1]
     without += u * u * (3 - 2 * u) * c[k + 1, 0] - h * u * u * v * c[k + 1, 1]
     score: Array = np.full((len(basis.times), basis.frames), np.inf)
-    score[basis.control[k], t] = np.linalg.norm(without - c[k, 0], axis=-1) * reach[basis.control[k]] / 3.0
+    score[basis.control[k], t] = np.linalg.norm(without - c[k, 0], axis=-1) * reach[basis.control[k]] / MADE_UP
     score = np.where(locked, np.inf, score - room)
     score[0] = score[-1] = np.maximum(score[0], score[-1])
     flat = score[basis.control, basis.all_times]

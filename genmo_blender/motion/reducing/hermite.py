@@ -9,6 +9,7 @@ Frames are counted from 0 to T - 1, and the first and the last one have keys.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from ..rotations import Array
 THIRD = 1.0 / 3.0
 SHORTEST, LONGEST = 0.1, 0.5
 """Of a handle, as a share of its segment: time never stands still, and handles stay long enough to hold."""
-NEWTON = 5
+NEWTON = 3
 
 
 class Basis:
@@ -43,64 +44,31 @@ class Basis:
         """Keys that begin a segment."""
         self.starts = self.control[self.segments] * frames + self.all_times[self.segments]
 
+    def bent(self, coefficients: Array) -> Bent:
+        """The curves that coefficients (K, 4, C) make."""
+        c = np.ascontiguousarray(coefficients.transpose(1, 2, 0))
+        left, shape = self.left.ravel(), (3, c.shape[1], *self.left.shape)
+        v0, m0, a = np.take(c[:3], left, axis=2, mode="clip").reshape(shape)
+        v1, m1, b = np.take(c[[0, 1, 3]], left + 1, axis=2, mode="clip").reshape(shape)
+        h, u = self.h[..., 0], self.u[..., 0]
+        s = _when(a, b, u) if np.ptp(c[2:]) > 0.0 else np.broadcast_to(u, a.shape)
+        return Bent(s, v0, v1, m0 * h, m1 * h, a, b, h)
+
     def linear(self, coefficients: Array) -> tuple[Array, Array]:
-        """Curves (J, T, C), and their derivatives (6, J, T, C) by the left key's value and slope, the right one's, and
-        the lengths of the handles between them."""
-        one, two = coefficients[self.left], coefficients[self.left + 1]
-        v0, m0, a = one[:, :, 0], one[:, :, 1], one[:, :, 2]
-        v1, m1, b = two[:, :, 0], two[:, :, 1], two[:, :, 3]
-        h = self.h
-        s = np.broadcast_to(self.u, a.shape)
-        if np.ptp(coefficients[:, 2:]) > 0.0:
-            for _ in range(NEWTON):
-                r = 1.0 - s
-                off = s * (3 * r * (a * r + (1 - b) * s) + s * s) - self.u
-                s = np.clip(s - off / (3 * (a * r * r + 2 * (1 - a - b) * s * r + b * s * s)), 0.0, 1.0)
-        r = 1.0 - s
-        b0, b1, b2, b3 = r * r * r, 3 * s * r * r, 3 * s * s * r, s * s * s
-        p1, p2 = m0 * a * h, m1 * b * h
-        curves = (b0 + b1) * v0 + b1 * p1 + (b2 + b3) * v1 - b2 * p2
-        rise = r * r * p1 + 2 * s * r * (v1 - v0 - p1 - p2) + s * s * p2
-        slope = rise / (h * (a * r * r + 2 * (1 - a - b) * s * r + b * s * s))
-        return curves, np.stack(
-            [b0 + b1, b1 * a * h, b2 + b3, -b2 * b * h, b1 * h * (m0 - slope), -b2 * h * (m1 - slope)]
-        )
+        """`Bent`'s curves and derivatives."""
+        bent = self.bent(coefficients)
+        return bent.curves(), bent.derivatives()
 
-    def apply(self, weights: Array, coefficients: Array) -> Array:
-        """Change of the curves (J, T, C) with that of coefficients (K, 4, C), by derivatives (6, J, T, C)."""
-        one, two = coefficients[self.left], coefficients[self.left + 1]
-        out = weights[0] * one[:, :, 0]
-        for w, part in zip(
-            weights[1:], (one[:, :, 1], two[:, :, 0], two[:, :, 1], one[:, :, 2], two[:, :, 3]), strict=True
-        ):
-            out += w * part
-        return out
-
-    def gather(self, weights: Array, values: Array) -> Array:
-        """The transpose of `apply`: (J, T, C) -> (K, 4, C)."""
-        product = weights * values
-        channels = product.shape[-1]
-        out = np.zeros((len(self.all_times), 4, channels))
-        sums = np.add.reduceat(product.reshape(len(weights), -1, channels), self.starts, axis=1)
-        here, there = self.segments, self.segments + 1
-        out[here, 0] += sums[0]
-        out[here, 1] += sums[1]
-        out[there, 0] += sums[2]
-        out[there, 1] += sums[3]
-        out[here, 2] = sums[4]
-        out[there, 3] = sums[5]
-        return out
-
-    def sampled(self, dense: Array) -> Array:
-        """Coefficients (K, 4, C) that have the values of dense curves (J, T, C), their central slopes, and thirds."""
-        slope = np.gradient(dense, axis=1)
+    def sampled(self, dense: Array, slope: Array) -> Array:
+        """Coefficients (K, 4, C) that have the values and slopes of dense curves, (J, T, C) each, and thirds."""
         out = np.full((len(self.all_times), 4, dense.shape[-1]), THIRD)
         out[:, 0], out[:, 1] = dense[self.control, self.all_times], slope[self.control, self.all_times]
         return out
 
-    def carried(self, old: Basis, coefficients: Array) -> Array:
-        """What ``old`` had, for these keys: keys that stay keep their handles, unless the segment is another one."""
-        out = self.sampled(old.linear(coefficients)[0])
+    def carried(self, old: Basis, coefficients: Array, curves: Array) -> Array:
+        """What ``old`` had, for these keys: keys that stay keep their handles, unless the segment is another one;
+        ``curves`` (J, T, C) are what it made of them."""
+        out = self.sampled(curves, np.gradient(curves, axis=1))
         number = np.full((len(self.times), self.frames), -1)
         number[old.control, old.all_times] = np.arange(len(old.all_times))
         was = number[self.control, self.all_times]
@@ -112,3 +80,59 @@ class Basis:
         out[segment[same], 2] = coefficients[a[same], 2]
         out[segment[same] + 1, 3] = coefficients[b[same], 3]
         return out
+
+
+@dataclass(frozen=True)
+class Bent:
+    """Segments at every frame, (C, J, T) each: the curve's parameter, values and rises (slopes over the whole segment)
+    at both ends, lengths of the handles between; lengths of segments ``h`` (J, T)."""
+
+    s: Array
+    v0: Array
+    v1: Array
+    m0: Array
+    m1: Array
+    a: Array
+    b: Array
+    h: Array
+
+    def curves(self) -> Array:
+        """(J, T, C)."""
+        s, r = self.s, 1.0 - self.s
+        b1, b2 = 3 * s * r * r, 3 * s * s * r
+        last = b2 + s * s * s
+        out = self.v0 + last * (self.v1 - self.v0) + b1 * (self.m0 * self.a) - b2 * (self.m1 * self.b)
+        return np.moveaxis(out, 0, -1)
+
+    def derivatives(self, dtype: type = np.float64) -> Array:
+        """(6, J, T, C): by the left key's value and slope, the right one's, and the lengths of the handles."""
+        given: list[Array] = [self.s, self.m0, self.m1, self.a, self.b, self.h, self.v1 - self.v0]
+        parts: list[Array] = [x.astype(dtype) for x in given]
+        s, m0, m1, a, b, h, rise = parts
+        r = 1 - s
+        rr, sr, ss = r * r, s * r, s * s
+        b1, b2 = 3 * sr * r, 3 * sr * s
+        p1, p2, last = m0 * a, m1 * b, b2 + ss * s
+        slope = (rr * p1 + 2 * sr * (rise - p1 - p2) + ss * p2) / (a * rr + 2 * (1 - a - b) * sr + b * ss)
+        out = np.empty((6, *s.shape), dtype)
+        out[0], out[1], out[2], out[3] = 1 - last, b1 * h * a, last, -b2 * h * b
+        out[4], out[5] = b1 * (m0 - slope), -b2 * (m1 - slope)
+        return np.moveaxis(out, 1, -1)
+
+
+def _when(a: Array, b: Array, u: Array) -> Array:
+    """The curve's parameter at shares ``u`` of segments whose handles have lengths ``a`` and ``b``: Newton's method,
+    the last step alone in double precision."""
+    one, two, at = (x.astype(np.float32) for x in (a, b, u))
+    s = np.broadcast_to(at, one.shape)
+    for _ in range(NEWTON):
+        s = _nearer(s, one, two, at)
+    return _nearer(s.astype(np.float64), a, b, u)
+
+
+def _nearer(s: Array, a: Array, b: Array, u: Array) -> Array:
+    r = 1 - s
+    ss, ar, rest = s * s, a * r, 1 - b
+    off = s * (3 * r * (ar + rest * s) + ss) - u
+    steep = 3 * (ar * r + 2 * (rest - a) * (s * r) + b * ss)
+    return np.clip(s - off / steep, 0, 1)

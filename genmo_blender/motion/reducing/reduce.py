@@ -1,8 +1,7 @@
 """Reduce Keys: a dense motion -> few Bézier keys, no point of the body farther off than was asked.
 
-First every control is fitted by itself, loosely. Then all are fitted at once to the whole body, where one joint makes
-up for another; keys are added where the body is still off, and taken away where they would hardly be missed. What is
-off even so gets keys on all controls at that frame, with the dense values, so that the promise always holds.
+Long motion is fitted a window at a time, so that ten minutes take sixty times ten seconds; neighbours share a key of
+every control, with the dense value and slope, so that each is fitted without regard to the other (`fit`).
 """
 
 from __future__ import annotations
@@ -13,21 +12,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..rotations import Array, continuous
-from . import choose
 from .body import Body
 from .curves import ControlKeys, control_keys
+from .fit import Fit, Promise, bar_ends, moving, together
 from .hermite import Basis
-from .solve import Step, Target, each_alone, pose_of
+from .target import Target, pose_of
 
-ALONE = 3.0
-"""How far a control by itself may take the body off, over what is allowed: the fit of the whole makes up for it."""
-TIGHT = 3.0
-"""Allowed distance over that which weighs one in the fit."""
-HOLD = 1e-4
-"""Metres by which a foot's step from frame to frame may be off, for the same weight."""
-STANCE = 3.0
-"""How much more a single stance may slide than all of them on average."""
-ITERATIONS, ADDING, THINNING, PINNING = 20, 24, 3, 20
+WINDOW = 10.0
+"""Seconds that are fitted at once, about."""
+FEWEST = 60
+"""The same in frames, at least."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +66,27 @@ def reduce_keys(
     ``own``: for a bone the frames at which the animator has keys; they stay, with exactly their values. ``up``: the
     axis that points up. Raises ValueError with a sentence.
     """
-    fit = _Fit(body, *_checked(body, rotations, path, fps, contacts), fps, allowed or Allowed(), own or {}, up)
-    return fit.run()
+    curves, contacts = _checked(body, rotations, path, fps, contacts)
+    allowed = allowed or Allowed()
+    if not (allowed.distance > 0 and allowed.slide > 0):
+        raise ValueError("The allowed distance and slide must be above zero.")
+    frames = curves.shape[1]
+    feet = np.array(contacts.bones, dtype=int)
+    standing = np.asarray(contacts.standing, dtype=bool).T if len(feet) else np.zeros((0, frames), dtype=bool)
+    first, second = (axis for axis in range(3) if axis != up)
+    slopes = np.gradient(curves, axis=1) if frames > 1 else np.zeros_like(curves)
+    target = Target(body, curves, slopes, pose_of(body, curves), feet, standing, (first, second))
+    changes = np.ptp(curves, axis=1) > 1e-7
+    kept = _kept(body, own or {}, frames)
+    must = together(kept | (bar_ends(target) & moving(changes)[:, None]))
+    promise = Promise(allowed.distance / 1000.0, allowed.slide / 100.0 / fps, changes)
+    count = max(1, round(frames / max(WINDOW * fps, FEWEST)))
+    edges = np.rint(np.linspace(0, frames - 1, count + 1)).astype(int)
+    parts = []
+    for a, b in zip(edges[:-1], edges[1:], strict=True):
+        fit = Fit(target.part(a, b), promise, kept[:, a : b + 1], must[:, a : b + 1])
+        parts.append((a, *fit.run()))
+    return _told(parts, changes, kept, must)
 
 
 def _checked(
@@ -96,226 +109,37 @@ def _checked(
     return curves, contacts
 
 
-class _Fit:
-    """The work on one motion; ``keys``, ``must`` and ``pinned`` are (J + 1, T) bool."""
-
-    def __init__(
-        self,
-        body: Body,
-        curves: Array,
-        contacts: Contacts,
-        fps: float,
-        allowed: Allowed,
-        own: Mapping[int, Sequence[int]],
-        up: int,
-    ) -> None:
-        frames = curves.shape[1]
-        across = tuple(axis for axis in range(3) if axis != up)
-        feet = np.array(contacts.bones, dtype=int)
-        standing = np.asarray(contacts.standing, dtype=bool).T if len(feet) else np.zeros((0, frames), dtype=bool)
-        self.target = Target(body, curves, pose_of(body, curves), feet, standing, (across[0], across[1]))
-        self.distance, self.slide = allowed.distance / 1000.0, allowed.slide / 100.0 / fps
-        if not (self.distance > 0 and self.slide > 0):
-            raise ValueError("The allowed distance and slide must be above zero.")
-        self.changes = np.ptp(curves, axis=1) > 1e-7
-        self.moves = self.changes.any(1)
-        self.moves[[0, -1]] = self.moves[0] | self.moves[-1]
-        self.pinned = np.zeros(curves.shape[:2], dtype=bool)
-        self.pinned[:, [0, -1]] = True
-        for bone, times in own.items():
-            if not 0 <= bone < body.bones or any(not 0 <= t < frames for t in times):
-                raise ValueError("A key of the animator is on no bone or at no frame of this motion.")
-            self.pinned[bone, list(times)] = True
-        self.pinned = self._together(self.pinned)
-        self.own = self.pinned.copy()
-        self.must = self.pinned | (_bar_ends(self.target) & self.moves[:, None])
-        self.must = self._together(self.must)
-        self.keys = self.must.copy()
-        distance = np.linalg.norm(self.target.posed.points[None] - self.target.posed.heads[:, None], axis=-1).max(-1)
-        below = body.ancestors.T[:, body.point_bones] > 0
-        # A quaternion turns by twice its change.
-        self.reach = np.append(2.0 * np.where(below, distance, 0.0).max(1), 1.0)
-        self.weights = np.full(distance.shape[1:] + (frames,), (TIGHT / self.distance) ** 2)
-        self.hold = np.where(self.target.holding, HOLD**-2.0, 0.0)
-
-    @staticmethod
-    def _together(keys: Array) -> Array:
-        """The root's rotation and path are one control."""
-        keys[0] = keys[-1] = keys[0] | keys[-1]
-        return keys
-
-    def run(self) -> Reduced:
-        """All steps."""
-        if self.target.frames > 2:
-            self._loosely()
-            self._add(ADDING)
-            self._thin(THINNING)
-            for round_ in range(PINNING):
-                if self._pin(everywhere=round_ == PINNING - 1):
-                    break
-        else:
-            self.basis = Basis(self.target.frames, [np.flatnonzero(k) for k in self.keys])
-            if self.target.frames == 2:
-                self.coefficients = self.basis.sampled(self.target.curves)
-            else:
-                self.coefficients = np.zeros((len(self.keys), 4, 4))
-                self.coefficients[:, 0] = self.target.curves[:, 0]
-        return self._told()
-
-    def _fixed(self, basis: Basis) -> Array:
-        """Coefficients (K, 4, 4) that the fit must leave: values that are promised, channels that never change."""
-        out = np.repeat(~self.changes[basis.control][:, None], 4, axis=1)
-        out[:, 0] |= self.pinned[basis.control, basis.all_times][:, None]
-        return out
-
-    def _loosely(self) -> None:
-        curves, allowed = self.target.curves, ALONE * self.distance
-        while True:
-            basis = Basis(self.target.frames, [np.flatnonzero(k) for k in self.keys])
-            coefficients = each_alone(basis, curves, self._fixed(basis), 12)
-            off = np.linalg.norm(basis.linear(coefficients)[0] - curves, axis=-1) * self.reach[:, None] / allowed
-            worst = np.maximum.reduceat(off.ravel(), basis.starts)
-            bad = basis.segments[(worst > 1) & (basis.length[basis.segments] > 1)]
-            self.basis, self.coefficients = basis, coefficients
-            if not len(bad):
-                return
-            for k in bad:
-                self.keys[basis.control[k], choose.split_at(basis, k, off[basis.control[k]])] = True
-            self.keys = self._together(self.keys)
-
-    def _refit(self, keys: Array, weights: Array, steps: int = 2) -> Step:
-        basis = Basis(self.target.frames, [np.flatnonzero(k) for k in keys])
-        coefficients = basis.carried(self.basis, self.coefficients)
-        at_pins = self.pinned[basis.control, basis.all_times]
-        coefficients[at_pins, 0] = self.target.curves[basis.control, basis.all_times][at_pins]
-        fixed = self._fixed(basis)
-        for _ in range(steps):
-            coefficients = Step(self.target, basis, coefficients).solve(weights, self.hold, fixed, ITERATIONS)
-        return Step(self.target, basis, coefficients)
-
-    def _keep(self, step: Step, keys: Array) -> None:
-        self.keys, self.basis, self.coefficients = keys, step.basis, step.coefficients
-
-    def _off(self, step: Step) -> tuple[Array, Array]:
-        """Errors of points (P, T) and slide of feet (F, T - 1) over what is allowed."""
-        target = self.target
-        before, now = (target.steps_of(posed.heads) for posed in (target.posed, step.posed))
-        sliding = choose.added_slide(target, before, now) / self.slide
-        mean = sliding[target.holding].mean() if target.holding.any() else 0.0
-        return step.errors() / self.distance, sliding if mean > 1 else sliding / STANCE
-
-    def _heavier(self, off: Array) -> Array:
-        """More weight where the body is off: towards the least largest error instead of the least squares."""
-        weights = self.weights * (1 + np.minimum(off, 3.0) ** 2)
-        return weights * ((TIGHT / self.distance) ** 2 / weights.mean())
-
-    def _add(self, rounds: int) -> None:
-        for _ in range(rounds):
-            step = self._refit(self.keys, self.weights)
-            self._keep(step, self.keys)
-            off, sliding = self._off(step)
-            new = choose.where_to_add(self.target, step, off, sliding)
-            if not new:
-                return
-            for control, time in new:
-                self.keys[control, time] = True
-            self.keys = self._together(self.keys)
-            self.weights = self._heavier(off)
-        self._keep(self._refit(self.keys, self.weights), self.keys)
-
-    def _thin(self, rounds: int) -> None:
-        """Take keys away; those whose loss shows come back."""
-        locked = self.must | ~self.moves[:, None]
-        body = self.target.body
-        for _ in range(rounds):
-            off, sliding = self._off(Step(self.target, self.basis, self.coefficients))
-            if max(off.max(initial=0), sliding.max(initial=0)) > 1:
-                return
-            room = 1.0 - np.maximum.reduceat(off, body.point_rows, axis=0)
-            room = np.stack([room[body.ancestors[:, j] > 0].min(0) for j in [*range(body.bones), 0]])
-            most = max(1, int(0.15 * self.keys.sum()))
-            gone = choose.spared(self.basis, self.coefficients, self.reach / self.distance, room, locked, most)
-            if not gone.any():
-                return
-            weights = self._heavier(off)
-            for width in (4, 12):
-                step = self._refit(self.keys & ~gone, weights)
-                off, sliding = self._off(step)
-                bad = self._to_blame(off, sliding, width)
-                if not bad.any():
-                    self._keep(step, self.keys & ~gone)
-                    self.weights = weights
-                    break
-                locked |= gone & bad
-                gone &= ~self._together(gone & bad)
-
-    def _to_blame(self, off: Array, sliding: Array, width: int) -> Array:
-        """Controls above what is off, (J + 1, T), for ``width`` frames to both sides."""
-        body = self.target.body
-        bad = np.maximum.reduceat(off, body.point_rows, axis=0) > 1
-        for foot, bone in enumerate(self.target.feet):
-            bad[bone, :-1] |= sliding[foot] > 1
-            bad[bone, 1:] |= sliding[foot] > 1
-        above = body.ancestors.T @ bad > 0
-        above = np.concatenate([above, above[:1]])
-        padded = np.pad(above, ((0, 0), (width, width)))
-        return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, 2 * width + 1, axis=1).any(-1))
-
-    def _pin(self, everywhere: bool) -> bool:
-        """Keys with the dense values where the promise is broken; True where it holds.
-
-        At the peaks of what is off, on the controls above it; ``everywhere`` at all frames, which cannot fail.
-        """
-        step = Step(self.target, self.basis, self.coefficients)
-        off, sliding = self._off(step)
-        if max(off.max(initial=0), sliding.max(initial=0)) <= 1:
-            return True
-        body, target = self.target.body, self.target
-        bad = np.zeros((body.bones, target.frames), dtype=bool)
-        point, time = choose.peaks(off, body.point_rows)
-        bad[body.point_bones[point], time] = True
-        swing = choose.swing(target, step)
-        foot, time = np.nonzero((sliding > 1) & (swing >= choose.local_max(swing)))
-        bad[target.feet[foot], time] = bad[target.feet[foot], time + 1] = True
-        if everywhere:
-            bad[:] = True
-        above = body.ancestors.T @ bad > 0
-        self.pinned |= np.concatenate([above, above[:1]]) & self.moves[:, None]
-        self.keys = self._together(self.keys | self.pinned)
-        self._keep(self._refit(self.keys, self.weights), self.keys)
-        return False
-
-    def _told(self) -> Reduced:
-        out = []
-        for j in range(len(self.keys)):
-            rows = slice(self.basis.first[j], self.basis.first[j] + self.basis.count[j])
-            times, c = self.basis.times[j], self.coefficients[rows]
-            if not self.changes[j].any():
-                # It never moves: one key holds it, and the animator's own stay.
-                stays = self.own[j, times] & ((times == 0) | (self.own[j].sum() > 2))
-                times, c = times[stays], c[stays]
-            shares = c[:, 2], c[:, 3]
-            channels = 3 if j == len(self.keys) - 1 else 4
-            out.append(
-                control_keys(
-                    times,
-                    c[:, 0, :channels],
-                    c[:, 1, :channels],
-                    (shares[0][:, :channels], shares[1][:, :channels]),
-                    self.must[j, times],
-                    self.changes[j, :channels],
-                )
-            )
-        return Reduced(tuple(out[:-1]), out[-1])
+def _kept(body: Body, own: Mapping[int, Sequence[int]], frames: int) -> Array:
+    """Keys (J + 1, T) whose values stay: the ends and the animator's."""
+    out = np.zeros((body.bones + 1, frames), dtype=bool)
+    out[:, [0, -1]] = True
+    for bone, times in own.items():
+        if not 0 <= bone < body.bones or any(not 0 <= t < frames for t in times):
+            raise ValueError("A key of the animator is on no bone or at no frame of this motion.")
+        out[bone, list(times)] = True
+    return together(out)
 
 
-def _bar_ends(target: Target) -> Array:
-    """First and last frames (J + 1, T) of feet on the ground, on the bones they are heads of."""
-    above, feet = target.body.ancestors, target.feet
-    out = np.zeros((target.body.bones + 1, target.frames), dtype=bool)
-    for bone in feet:
-        if any(other != bone and above[bone, other] for other in feet):
-            continue
-        bar = np.any(target.standing[[above[other, bone] > 0 for other in feet]], axis=0)
-        out[bone] |= bar & ~(np.append(False, bar[:-1]) & np.append(bar[1:], False))
-    return out
+def _told(parts: Sequence[tuple[int, Basis, Array]], changes: Array, kept: Array, must: Array) -> Reduced:
+    """Keys of all controls from those of windows: first frames, bases and coefficients."""
+    out = []
+    for j in range(len(kept)):
+        times, c = _joined([(first + b.times[j], x[b.first[j] : b.first[j] + b.count[j]]) for first, b, x in parts])
+        if not changes[j].any():
+            # It never moves: one key holds it, and the animator's own stay.
+            stays = kept[j, times] & ((times == 0) | (kept[j].sum() > 2))
+            times, c = times[stays], c[stays]
+        channels = 3 if j == len(kept) - 1 else 4
+        value, slope, right, left = np.moveaxis(c[:, :, :channels], 1, 0)
+        out.append(control_keys(times, value, slope, (right, left), must[j, times], changes[j, :channels]))
+    return Reduced(tuple(out[:-1]), out[-1])
+
+
+def _joined(parts: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
+    """Times (K,) and coefficients (K, 4, C) of windows that share their seams' keys, put together."""
+    times, coefficients = [parts[0][0]], [parts[0][1].copy()]
+    for when, c in parts[1:]:
+        coefficients[-1][-1, 2] = c[0, 2]
+        times.append(when[1:])
+        coefficients.append(c[1:].copy())
+    return np.concatenate(times), np.concatenate(coefficients)

@@ -4,7 +4,9 @@ import numpy as np
 
 from genmo_blender.motion.reducing.curves import ControlKeys, control_keys, evaluate
 from genmo_blender.motion.reducing.hermite import THIRD, Basis
-from genmo_blender.motion.reducing.solve import Step, Target, pose_of
+from genmo_blender.motion.reducing.solve import Step
+from genmo_blender.motion.reducing.spread import Spread
+from genmo_blender.motion.reducing.target import Target, pose_of
 from tests.motion.reducing.motions import BODY, motion
 
 
@@ -65,19 +67,22 @@ def test_the_fit_evaluates_as_blender_does() -> None:
 def test_derivatives_of_curves() -> None:
     basis, c, rng = basis_and_coefficients()
     change = rng.normal(size=c.shape)
-    by = basis.linear(c)[1]
+    spread = Spread(basis, basis.linear(c)[1], np.float64)
     steep = (basis.linear(c + 1e-6 * change)[0] - basis.linear(c - 1e-6 * change)[0]) / 2e-6
-    assert np.allclose(basis.apply(by, change), steep, atol=1e-5)
-    pull = rng.normal(size=steep.shape)
-    assert np.isclose(np.vdot(pull, basis.apply(by, change)), np.vdot(basis.gather(by, pull), change))
+    small = np.moveaxis(change, 0, -1)
+    assert np.allclose(spread.apply(small), np.moveaxis(steep, -1, 0), atol=1e-5)
+    pull = rng.normal(size=spread.apply(small).shape)
+    assert np.isclose(np.vdot(pull, spread.apply(small)), np.vdot(spread.gather(pull), small))
 
 
 def test_a_step_brings_the_body_nearer() -> None:
     q, path = motion(30, 1)
     curves = np.concatenate([np.moveaxis(q, 1, 0), np.pad(path, ((0, 0), (0, 1)))[None]])
-    target = Target(BODY, curves, pose_of(BODY, curves), np.array([3]), np.ones((1, 30), bool), (0, 2))
+    target = Target(
+        BODY, curves, np.gradient(curves, axis=1), pose_of(BODY, curves), np.array([3]), np.ones((1, 30), bool), (0, 2)
+    )
     basis = Basis(30, [np.unique([0, 7, 14, 21, 29])] * 7)
-    before = Step(target, basis, basis.sampled(curves))
+    before = Step(target, basis, basis.sampled(curves, target.slopes))
     weights, hold = np.full((len(BODY.points), 30), 1e6), np.full((1, 29), 1e6)
     free = np.zeros((*before.coefficients.shape,), dtype=bool)
     after = Step(target, basis, before.solve(weights, hold, free, 40))

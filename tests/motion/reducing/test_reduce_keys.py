@@ -145,6 +145,15 @@ def test_bones_that_are_no_tree_get_a_sentence() -> None:
         body_of((-1, 2, 0), np.zeros((3, 3)))
 
 
+def test_tips_are_watched_as_they_are_given() -> None:
+    tips = np.array([[0.0, 0.2, 0.0], [0.1, 0.05, 0.0], [0.0, 0.1, 0.07]])
+    body = body_of(BODY.parents, BODY.offsets, tips={3: tips})
+    assert np.array_equal(body.points.reshape(-1, 4, 3)[3], [[0.0, 0.0, 0.0], *tips])
+    assert np.array_equal(
+        body.points.reshape(-1, 4, 3)[[0, 1, 2, 4, 5]], BODY.points.reshape(-1, 4, 3)[[0, 1, 2, 4, 5]]
+    )
+
+
 def test_a_body_in_its_bones_own_axes_is_the_same_body() -> None:
     rng = np.random.default_rng(3)
     axes = rot.normalise(rng.normal(size=(BODY.bones, 4)))  # of each bone at rest, in the world

@@ -1,0 +1,232 @@
+"""The fit of one window of a motion.
+
+First every control is fitted by itself, loosely. Then all are fitted at once to the whole body, where one joint makes
+up for another; keys are added where the body is still off, and taken away where they would hardly be missed. What is
+off even so gets keys on all controls at that frame, with the dense values, so that the promise always holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..rotations import Array
+from . import choose
+from .hermite import Basis
+from .solve import Step, each_alone
+from .target import Target
+
+ALONE = 4.0
+"""How far a control by itself may take the body off, over what is allowed: the fit of the whole makes up for it."""
+TIGHT = 3.0
+"""Allowed distance over that which weighs one in the fit."""
+HOLD = 1e-4
+"""Metres by which a foot's step from frame to frame may be off, for the same weight."""
+STANCE = 3.0
+"""How much more a single stance may slide than all of them on average."""
+STEPS, ITERATIONS = 3, 15
+"""Of a fit: Gauss-Newton steps, and those of conjugate gradients in each. Handles' lengths, which bend time, come into
+their own in several steps."""
+ADDING, THINNING, PINNING = 24, 2, 20
+WIDTHS = 5, 10, 16
+"""Frames around what is off in which keys come back, attempt by attempt."""
+
+
+@dataclass(frozen=True)
+class Promise:
+    """``distance``: metres that any point may be off; ``slide``: metres a frame that feet may slide faster; which
+    channels of controls move at all, ``changes`` (J + 1, 4)."""
+
+    distance: float
+    slide: float
+    changes: Array
+
+
+class Fit:
+    """The work on one window; ``keys``, ``must`` and ``pinned`` are (J + 1, T) bool."""
+
+    def __init__(self, target: Target, promise: Promise, kept: Array, must: Array) -> None:
+        """``kept``: keys whose values stay; ``must``: all that stay. Those at both ends do in any case."""
+        self.target, self.distance, self.slide = target, promise.distance, promise.slide
+        self.changes, self.moves = promise.changes, moving(promise.changes)
+        self.pinned, self.must = kept.copy(), must.copy()
+        for keys in (self.pinned, self.must):
+            keys[:, [0, -1]] = True
+        self.keys = self.must.copy()
+        # A quaternion turns by twice its change.
+        self.reach = np.append(2.0 * target.farthest, 1.0)
+        self.weights = np.full((len(target.body.points), target.frames), (TIGHT / self.distance) ** 2)
+        self.hold = np.where(target.holding, HOLD**-2.0, 0.0)
+
+    def run(self) -> tuple[Basis, Array]:
+        """All steps."""
+        if self.target.frames > 2:
+            self._loosely()
+            self._add(ADDING)
+            self._thin(THINNING)
+            for round_ in range(PINNING):
+                if self._pin(everywhere=round_ == PINNING - 1):
+                    break
+        else:
+            self.basis = Basis(self.target.frames, [np.flatnonzero(k) for k in self.keys])
+            if self.target.frames == 2:
+                self.coefficients = self.basis.sampled(self.target.curves, self.target.slopes)
+            else:
+                self.coefficients = np.zeros((len(self.keys), 4, 4))
+                self.coefficients[:, 0] = self.target.curves[:, 0]
+        return self.basis, self.coefficients
+
+    def _fixed(self, basis: Basis) -> Array:
+        """Coefficients (K, 4, 4) that the fit must leave: values that are promised, channels that never change."""
+        out = np.repeat(~self.changes[basis.control][:, None], 4, axis=1)
+        out[:, 0] |= self.pinned[basis.control, basis.all_times][:, None]
+        for at, seam in zip((0, basis.frames - 1), self.target.seams, strict=True):
+            out[:, 1] |= seam & (basis.all_times == at)[:, None]
+        return out
+
+    def _loosely(self) -> None:
+        curves, allowed = self.target.curves, ALONE * self.distance
+        while True:
+            basis = Basis(self.target.frames, [np.flatnonzero(k) for k in self.keys])
+            coefficients = each_alone(basis, self.target, self._fixed(basis), 12)
+            off = np.linalg.norm(basis.bent(coefficients).curves() - curves, axis=-1) * self.reach[:, None] / allowed
+            worst = np.maximum.reduceat(off.ravel(), basis.starts)
+            bad = basis.segments[(worst > 1) & (basis.length[basis.segments] > 1)]
+            if not len(bad):
+                self._keep(Step(self.target, basis, coefficients), self.keys)
+                return
+            for k in bad:
+                self.keys[basis.control[k], choose.split_at(basis, k, off[basis.control[k]])] = True
+            self.keys = together(self.keys)
+
+    def _refit(self, keys: Array, weights: Array) -> Step:
+        basis = Basis(self.target.frames, [np.flatnonzero(k) for k in keys])
+        coefficients = basis.carried(self.step.basis, self.step.coefficients, self.step.curves)
+        at_pins = self.pinned[basis.control, basis.all_times]
+        coefficients[at_pins, 0] = self.target.curves[basis.control, basis.all_times][at_pins]
+        fixed = self._fixed(basis)
+        for _ in range(STEPS):
+            coefficients = Step(self.target, basis, coefficients).solve(weights, self.hold, fixed, ITERATIONS)
+        return Step(self.target, basis, coefficients)
+
+    def _keep(self, step: Step, keys: Array) -> None:
+        self.keys, self.step = keys, step
+        self.basis, self.coefficients = step.basis, step.coefficients
+
+    def _off(self, step: Step) -> tuple[Array, Array]:
+        """Errors of points (P, T) and slide of feet (F, T - 1) over what is allowed."""
+        target = self.target
+        before, now = (target.steps_of(posed.heads) for posed in (target.posed, step.posed))
+        sliding = choose.added_slide(target, before, now) / self.slide
+        mean = sliding[target.holding].mean() if target.holding.any() else 0.0
+        return step.errors() / self.distance, sliding if mean > 1 else sliding / STANCE
+
+    def _heavier(self, off: Array) -> Array:
+        """More weight where the body is off: towards the least largest error instead of the least squares."""
+        weights = self.weights * (1 + np.minimum(off, 3.0) ** 2)
+        return weights * ((TIGHT / self.distance) ** 2 / weights.mean())
+
+    def _add(self, rounds: int) -> None:
+        for _ in range(rounds):
+            step = self._refit(self.keys, self.weights)
+            self._keep(step, self.keys)
+            off, sliding = self._off(step)
+            new = choose.where_to_add(self.target, step, off, sliding)
+            if not new:
+                return
+            for control, time in new:
+                self.keys[control, time] = True
+            self.keys = together(self.keys)
+            self.weights = self._heavier(off)
+        self._keep(self._refit(self.keys, self.weights), self.keys)
+
+    def _thin(self, rounds: int) -> None:
+        """Take keys away; those whose loss shows come back."""
+        locked = self.must | ~self.moves[:, None]
+        body = self.target.body
+        for _ in range(rounds):
+            off, sliding = self._off(self.step)
+            if max(off.max(initial=0), sliding.max(initial=0)) > 1:
+                return
+            room = 1.0 - np.maximum.reduceat(off, body.point_rows, axis=0)
+            room = np.stack([room[body.ancestors[:, j] > 0].min(0) for j in [*range(body.bones), 0]])
+            most = max(1, int(0.15 * self.keys.sum()))
+            gone = choose.spared(self.basis, self.coefficients, self.reach / self.distance, room, locked, most)
+            if not gone.any():
+                return
+            weights = self._heavier(off)
+            for width in WIDTHS:
+                step = self._refit(self.keys & ~gone, weights)
+                off, sliding = self._off(step)
+                bad = self._to_blame(off, sliding, width)
+                if not bad.any():
+                    self._keep(step, self.keys & ~gone)
+                    self.weights = weights
+                    break
+                back = together(gone & bad)
+                locked |= back
+                gone &= ~back
+                if not gone.any():
+                    break
+
+    def _to_blame(self, off: Array, sliding: Array, width: int) -> Array:
+        """Controls above what is off, (J + 1, T), for ``width`` frames to both sides."""
+        body = self.target.body
+        bad = np.maximum.reduceat(off, body.point_rows, axis=0) > 1
+        for foot, bone in enumerate(self.target.feet):
+            bad[bone, :-1] |= sliding[foot] > 1
+            bad[bone, 1:] |= sliding[foot] > 1
+        above = body.ancestors.T @ bad > 0
+        above = np.concatenate([above, above[:1]])
+        padded = np.pad(above, ((0, 0), (width, width)))
+        return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, 2 * width + 1, axis=1).any(-1))
+
+    def _pin(self, everywhere: bool) -> bool:
+        """Keys with the dense values where the promise is broken; True where it holds.
+
+        At the peaks of what is off, on the controls above it; ``everywhere`` at all frames, which cannot fail.
+        """
+        step = self.step
+        off, sliding = self._off(step)
+        if max(off.max(initial=0), sliding.max(initial=0)) <= 1:
+            return True
+        body, target = self.target.body, self.target
+        bad = np.zeros((body.bones, target.frames), dtype=bool)
+        point, time = choose.peaks(off, body.point_rows)
+        bad[body.point_bones[point], time] = True
+        swing = choose.swing(target, step)
+        foot, time = np.nonzero((sliding > 1) & (swing >= choose.local_max(swing)))
+        bad[target.feet[foot], time] = bad[target.feet[foot], time + 1] = True
+        if everywhere:
+            bad[:] = True
+        above = body.ancestors.T @ bad > 0
+        self.pinned |= np.concatenate([above, above[:1]]) & self.moves[:, None]
+        self.keys = together(self.keys | self.pinned)
+        self._keep(self._refit(self.keys, self.weights), self.keys)
+        return False
+
+
+def together(keys: Array) -> Array:
+    """The root's rotation and path are one control, in keys (J + 1, T)."""
+    keys[0] = keys[-1] = keys[0] | keys[-1]
+    return keys
+
+
+def moving(changes: Array) -> Array:
+    """Which controls move, (J + 1,), of which channels do, (J + 1, 4)."""
+    out: Array = np.any(changes, axis=1)
+    out[[0, -1]] = out[0] | out[-1]
+    return out
+
+
+def bar_ends(target: Target) -> Array:
+    """First and last frames (J + 1, T) of feet on the ground, on the bones they are heads of."""
+    above, feet = target.body.ancestors, target.feet
+    out = np.zeros((target.body.bones + 1, target.frames), dtype=bool)
+    for bone in feet:
+        if any(other != bone and above[bone, other] for other in feet):
+            continue
+        bar = np.any(target.standing[[above[other, bone] > 0 for other in feet]], axis=0)
+        out[bone] |= bar & ~(np.append(False, bar[:-1]) & np.append(bar[1:], False))
+    return out
