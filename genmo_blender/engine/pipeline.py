@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..model.estimated import asked_twice, both_ways, mirror_image
 from ..model.keys import refuse_unheard
 from ..model.takes import ProgressCall, finished_takes, not_finite, placed_takes, spent
 from ..model.windows import frame_weights
@@ -85,6 +86,10 @@ class Pipeline:
             output = self._solve(request, inputs, progress, cancelled)
             clock.append(time.perf_counter())
             raw = self._decode(request, output)
+            if asked_twice(request, self.model.network.config):
+                image = mirror_image(request)
+                output = self._solve(image, self._inputs(image, progress), progress, cancelled)
+                raw = both_ways(request, raw, self._decode(image, output))
         takes = finished_takes(raw, request, progress, cancelled)
         clock.append(time.perf_counter())
         report = {

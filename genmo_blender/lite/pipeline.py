@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..model.estimated import asked_twice, both_ways, mirror_image
 from ..model.keys import refuse_unheard
 from ..model.prompt_features import encode_prompts
 from ..model.record import BUNDLED, ModelRecord
@@ -104,6 +105,10 @@ class Pipeline:
         output = self._solve(request, inputs, progress, cancelled)
         clock.append(time.perf_counter())
         raw = self._decode(request, output)
+        if asked_twice(request, self.record.network):
+            image = mirror_image(request)
+            output = self._solve(image, self._inputs(image, progress), progress, cancelled)
+            raw = both_ways(request, raw, self._decode(image, output))
         takes = finished_takes(raw, request, progress, cancelled)
         clock.append(time.perf_counter())
         known = {"engine": "lite", "model": self.record.name, "sha256": self.checkpoint.sha256, "device": "cpu"}

@@ -9,6 +9,9 @@ import numpy as np
 import torch
 
 from ....motion import rotations
+from ....motion.keyed import KeyFrames
+from ....motion.mirroring import mirrored
+from ....motion.momentum import carried
 from ....protocol.failures import RequestFailure
 from ...conditions.keys import KeyedMotion, keyed_motion
 from ...representation.rotations import quaternion_to_matrix
@@ -64,8 +67,9 @@ def measure(context: Context) -> Section:
         f"Held-out clips, a window every {STRIDE} frames, "
         + ", ".join(f"{len(g.true.path)} of a gap of {g.frames}" for g in gaps)
         + f": {CONTEXT} frames are known, then the gap, then one pose, with its root's place; no text. "
-        "Keys alone are estimated in one pass, whose answer is bent to the keyed poses and places "
-        "(diffusion/imposing.py); nothing is fitted afterwards.",
+        "Keys alone are estimated in one pass for the gap and one for its mirror image, whose answers are bent to the "
+        "keyed poses and places (diffusion/imposing.py); their mean goes on at the speed of the poses before "
+        "(motion/momentum.py). Nothing is fitted afterwards.",
         "L2P: length of the difference of 22 global joint positions as one vector, in metres, not normalised; L2Q "
         "likewise of global rotations; NPSS of global rotations. Slerp: each joint by slerp, the root's path linear. "
         "Bézier curves: what Blender draws from the keys before the gap to the one behind it.",
@@ -130,7 +134,25 @@ def facing_ahead(places: Sequence[tuple[Clip, int]], length: int) -> Motions:
 
 
 def fill(context: Context, true: Motions) -> Motions:
-    """What the network makes of the first `CONTEXT` frames and the last one of motions (N, T): all T frames."""
+    """What the engine makes of the first `CONTEXT` frames and the last one of motions (N, T): all T frames. As for a
+    request of keys alone: the mean with what it makes of the mirror image, carried on from the keys."""
+    one, other = _answered(context, true), _mirrored(_answered(context, _mirrored(true)))
+    sign = np.where(np.sum(one.rotations * other.rotations, axis=-1, keepdims=True) < 0, -1.0, 1.0)
+    mean = rotations.normalise(one.rotations + sign * other.rotations)
+    known = np.zeros(mean.shape[1:3], dtype=bool)
+    known[:CONTEXT] = known[-1] = True
+    each = zip(mean, (one.path + other.path) / 2, true.rotations, true.path, strict=True)
+    found = [carried(q, path, KeyFrames(keyed, places, known)) for q, path, keyed, places in each]
+    return Motions(np.stack([q for q, _ in found]), np.stack([path for _, path in found]))
+
+
+def _mirrored(motions: Motions) -> Motions:
+    each = [mirrored(q, path) for q, path in zip(motions.rotations, motions.path, strict=True)]
+    return Motions(np.stack([q for q, _ in each]), np.stack([path for _, path in each]))
+
+
+def _answered(context: Context, true: Motions) -> Motions:
+    """What the network says, all T frames."""
     model = context.pipeline.model
     length = true.path.shape[1]
     frames = whole_tokens(model, length)

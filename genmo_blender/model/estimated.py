@@ -1,0 +1,73 @@
+"""Gaps between keyed poses: what is made of a network's answers to them and to their mirror image.
+
+The network was taught with every motion beside its mirror image, but answers the two a little differently. The mean of
+both is nearer to the truth than either (flip testing, as in the release's estimation, spec 5.3), and goes on from the
+poses as they were reached (motion/momentum.py). Both engines use it, for keys alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ..motion import rotations as rot
+from ..motion.keyed import KeyFrames
+from ..motion.mirroring import mirrored
+from ..motion.momentum import carried
+from ..motion.skeleton import LEFT_RIGHT
+from ..protocol.keys import KeyedPoses
+from ..protocol.motions import Take
+from ..protocol.requests import GenerateRequest
+from .config import NetworkConfig
+from .keys import key_frames
+
+Array = np.ndarray
+_OTHER_SIDE = list(LEFT_RIGHT)
+_FLIP = np.array([1.0, -1.0, -1.0])  # of rotation vectors in the plane x = 0
+_CONTACTS = [2, 3, 0, 1, 5, 4]  # ankle and toe of the other side, the other wrist
+
+
+def asked_twice(request: GenerateRequest, config: NetworkConfig) -> bool:
+    """Whether the mirror image is asked too: keys alone, and a network that estimates between them. What is led along a
+    path is not: it is bent there afterwards."""
+    return request.keys_alone and config.between and request.direction is None
+
+
+def mirror_image(request: GenerateRequest) -> GenerateRequest:
+    """The same with left and right exchanged in the plane x = 0."""
+    keys, start = request.keys, request.start
+    if start is not None:
+        x, y, z = start.position
+        start = replace(start, position=(-x, y, z), heading=-start.heading)
+    return replace(request, keys=None if keys is None else _mirrored_keys(keys), start=start)
+
+
+def _mirrored_keys(keys: KeyedPoses) -> KeyedPoses:
+    turns = np.concatenate([keys.root_orient[:, None], keys.pose_body.reshape(-1, 21, 3)], axis=1)
+    turns = turns[:, _OTHER_SIDE] * _FLIP
+    return replace(
+        keys,
+        root_orient=turns[:, 0],
+        pose_body=turns[:, 1:].reshape(-1, 63),
+        trans=keys.trans * [-1.0, 1.0, 1.0],
+        joint_mask=keys.joint_mask[:, _OTHER_SIDE],
+    )
+
+
+def both_ways(request: GenerateRequest, takes: Sequence[Take], images: Sequence[Take]) -> list[Take]:
+    """The mean of a request's takes and of those of its mirror image, carried on from the keys."""
+    keys = key_frames(request)
+    assert keys is not None
+    return [_mean(take, image, keys) for take, image in zip(takes, images, strict=True)]
+
+
+def _mean(take: Take, image: Take, keys: KeyFrames) -> Take:
+    turns, way = mirrored(image.rotations, image.transl)
+    sign = np.where(np.sum(turns * take.rotations, axis=-1, keepdims=True) < 0, -1.0, 1.0)
+    rotations, path = rot.normalise(take.rotations + sign * turns), (take.transl + way) / 2
+    rotations, path = carried(rotations.astype(np.float64), path.astype(np.float64), keys)
+    contacts = (take.contacts + image.contacts[:, _CONTACTS]) / 2
+    rotations, path, contacts = (x.astype(np.float32) for x in (rot.continuous(rotations), path, contacts))
+    return replace(take, rotations=rotations, transl=path, contacts=contacts)

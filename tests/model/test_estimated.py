@@ -1,0 +1,73 @@
+"""Keys alone: the mean with the mirror image."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from genmo_blender.model.estimated import both_ways, mirror_image
+from genmo_blender.model.keys import key_frames
+from genmo_blender.motion import rotations as rot
+from genmo_blender.motion.mirroring import mirrored
+from genmo_blender.protocol.keys import KeyedPoses
+from genmo_blender.protocol.motions import Take
+from genmo_blender.protocol.requests import GenerateRequest, StartState
+
+
+def request(seed):
+    rng = np.random.default_rng(seed)
+    count = 5
+    mask = rng.random((count, 22)) < 0.7
+    mask[0] = True
+    keys = KeyedPoses.read(
+        {
+            "time": np.sort(rng.random(count)) * 2.0,
+            "root_orient": rng.normal(0, 0.6, (count, 3)),
+            "pose_body": rng.normal(0, 0.4, (count, 63)),
+            "trans": rng.normal(0, 0.3, (count, 3)) + [0, 0.9, 0],
+            "joint_mask": mask,
+        }
+    )
+    return GenerateRequest(duration=2.0, keys=keys, start=StartState((0.3, 0.0, -0.2), 0.4))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10**6))
+def test_the_mirror_image_of_a_request_is_what_mirrors_its_keys_and_comes_back(seed):
+    one = request(seed)
+    image = mirror_image(one)
+    a, b = key_frames(one), key_frames(image)
+    turns, path = mirrored(a.rotations, a.path)
+    seen = b.known
+    assert np.array_equal(seen, a.known[:, list(_partners())])
+    apart = np.abs(np.sum(turns * b.rotations, axis=-1))[seen]
+    assert apart.min() > 1 - 1e-9
+    np.testing.assert_allclose(b.path[b.roots], path[b.roots], atol=1e-12)
+    back = mirror_image(image)
+    np.testing.assert_allclose(back.keys.pose_body, one.keys.pose_body, atol=1e-12)
+    assert back.start == one.start and np.array_equal(back.keys.joint_mask, one.keys.joint_mask)
+
+
+def _partners():
+    from genmo_blender.motion.skeleton import LEFT_RIGHT
+
+    return LEFT_RIGHT
+
+
+def test_an_answer_and_its_own_mirror_image_are_the_answer_again():
+    one = request(3)
+    frames = one.frames
+    keyed = key_frames(one)
+    rng = np.random.default_rng(1)
+    q = rot.continuous(rot.from_rotation_vector(np.cumsum(rng.normal(0, 0.01, (frames, 22, 3)), axis=0)))
+    path = np.cumsum(rng.normal(0, 0.01, (frames, 3)), axis=0)
+    contacts = rng.random((frames, 6))
+    turns, way = mirrored(q, path)
+    take = Take(1, *(x.astype(np.float32) for x in (q, path, contacts)), np.zeros(10, np.float32))
+    image = Take(1, turns.astype(np.float32), way.astype(np.float32), take.contacts[:, [2, 3, 0, 1, 5, 4]], take.betas)
+    (found,) = both_ways(one, [take], [image])
+    assert not (keyed.known[1:] & keyed.known[:-1]).any()  # nowhere a speed, so nothing is carried on
+    np.testing.assert_allclose(found.transl, take.transl, atol=1e-6)
+    assert np.abs(np.sum(found.rotations * take.rotations, axis=-1)).min() > 1 - 1e-6
+    np.testing.assert_allclose(found.contacts, take.contacts, atol=1e-6)
