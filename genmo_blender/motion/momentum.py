@@ -3,8 +3,8 @@
 A network that is asked for one answer gives the mean of all that could follow, and a mean leaves a pose more slowly
 than it was reached. How fast it was reached is known where the frame before is keyed too. Right after such a pose,
 motion is nearest to a cubic that goes on at that speed; a third of a second later speed says little and the network
-says more. So near such poses the answer is mixed with the cubic, by a share that fades (numpy alone, no loop over frames
-or joints).
+says more. So near such poses the answer is mixed with the cubic, by a share that fades (numpy alone, no loop over
+frames or joints).
 """
 
 from __future__ import annotations
