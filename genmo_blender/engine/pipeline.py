@@ -150,7 +150,7 @@ class Pipeline:
                 self.model.network.denoiser,
                 inputs,
                 noise,
-                self.model.guidance(request.guidance),
+                self.model.guidance(request.strength),
                 steps=request.steps,
                 progress=lambda done, of: progress("solving", done, of),
                 cancelled=cancelled,

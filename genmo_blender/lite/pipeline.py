@@ -157,7 +157,7 @@ class Pipeline:
             self.network.denoiser,
             inputs,
             noise.draw(),
-            guidance(request.guidance),
+            guidance(request.strength),
             request.steps,
             lambda done, of: progress("solving", done, of),
             cancelled,

@@ -19,6 +19,9 @@ MODEL_FPS = 30
 MIN_FRAMES = 8
 """Shortest range that is solved (product.md 3); a range of one frame is refused with a sentence."""
 MAX_TAKES = 8
+SONG_STRENGTH = 3.0
+"""Songs say less of a motion than words and want a stronger push: up to here dances move more and keep the beat better,
+and farther they gain nothing (1, 2, 3.2 and 4 times were tried; docs/developers/evaluation.md, music)."""
 MAX_SEED = 2**31 - 1
 CROSSFADE = 8 / 30
 """Seconds over which one text hands over to the next, unless the animator says otherwise (product.md 3)."""
@@ -117,6 +120,12 @@ class GenerateRequest:
         """Whether keyed poses are all that says what happens: then the motion is estimated in one pass, as the paper
         does where conditions are strong, and its takes are alike."""
         return self.keys is not None and not self.texts and not self.music
+
+    @property
+    def strength(self) -> float:
+        """How far an answer is pushed from what would come without words and sound: ``guidance``, and `SONG_STRENGTH`
+        times that where songs alone say what happens."""
+        return self.guidance * (SONG_STRENGTH if self.music and not self.texts else 1.0)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready form. On the pipe the numbers of the keys travel as arrays (`messages.Generate`)."""

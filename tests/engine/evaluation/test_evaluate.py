@@ -73,7 +73,7 @@ def test_every_section_has_figures_beside_real_baselines(written: Path) -> None:
     estimation = figures["estimation"]
     for name, others in (("PA-MPJPE", 50.0), ("MPJPE", 75.0)):
         assert estimation[name]["bar"]["limit"] == others < estimation[name]["value"]
-        assert set(estimation[name]["baselines"]) == {MEAN_POSE, "nearest training window"}
+        assert set(estimation[name]["baselines"]) == {MEAN_POSE, "nearest training window", "one pass"}
     assert len(record["sections"]["estimation"]["plots"]) == 3
     robustness = figures["robustness"]
     assert {"no words", "another prompt's takes"} < set(robustness["rules kept, in capitals"]["baselines"])

@@ -13,6 +13,7 @@ from ....motion.on_the_beat import beat_clock
 from ....motion.resampling import resample
 from ....motion.skeleton import canonical
 from ....protocol.failures import RequestFailure
+from ....protocol.requests import SONG_STRENGTH
 from ....sound.music import standardised
 from ...network.conditions import ConditionInputs
 from ...solve import solve, standing_start, whole_tokens, world_motion
@@ -87,9 +88,8 @@ def dances(
         )
         first = 1 + context.seed + further + begin
         seeds = range(first, first + len(told))
-        motion = world_motion(
-            model, solve(model, inputs, frames, seeds, steps=context.steps, guidance=context.guidance)
-        )
+        strength = SONG_STRENGTH * context.guidance
+        motion = world_motion(model, solve(model, inputs, frames, seeds, steps=context.steps, guidance=strength))
         joints = kinematics.joint_positions(canonical(), motion.rotations, motion.path)
         out += [j - [0.0, sole_level(j, FPS), 0.0] for j in joints]
         for excerpt, q, path, j in zip(heard[begin:], motion.rotations, motion.path, joints, strict=False):
