@@ -53,8 +53,8 @@ def planted(
     if mode is FootMode.AUTO:
         flags = flags & plausible(joints, fps)
     if still_root:
-        path = path + root_correction(stances(joints, flags))
-    rotations, path = locked(rotations, path, fps, flags)
+        path = path + root_correction(stances(joints, flags), fps)
+    rotations, path = locked(rotations, path, fps, flags, generated=still_root)
     return rot.continuous(rotations), path + height
 
 

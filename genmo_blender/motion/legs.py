@@ -18,11 +18,28 @@ from .skeleton import canonical
 Array = np.ndarray
 LEGS = ((1, 4, 7), (2, 5, 8))  # hip, knee, ankle
 STRAIGHT = 0.9995  # of the longest reach: nearer to straight a millimetre turns the knee by degrees
-MOST_DROP = 0.03  # m, how far the pelvis gives way before a leg is stretched
 _HINGE = np.array([1.0, 0.0, 0.0])  # the knee's axis in the thigh's frame: a positive turn bends it
 _EASE = 6  # frames around a held pelvis in which it gives way less
 _SLANT = 0.8  # sine of the angle from which on a leg is too slanted to gain by lifting
 _SHORTEST = 0.1  # m from hip to ankle; a deep squat has 0.15
+
+
+@dataclass(frozen=True)
+class Give:
+    """How the pelvis comes down for legs that would have to be stretched."""
+
+    easy: float = STRAIGHT
+    """Share of the longest reach up to which a leg is stretched before the pelvis gives way,"""
+    most: float = 0.03
+    """metres that it does so at most, before the leg is stretched on,"""
+    frames: int = 5
+    """and frames over which it comes down, at most twice."""
+
+
+RECORDED = Give()
+"""For motion whose pelvis is as it should be."""
+GENERATED = Give(easy=0.99, most=0.05, frames=8)
+"""For takes, whose feet slide under a pelvis that knows nothing of it: knees that need not go straight do not snap."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +60,18 @@ class _Leg:
         return np.linalg.norm(self.thigh + self.shin, axis=-1)
 
     @property
+    def longest(self) -> Array:
+        """Hip to ankle with the leg straight, (T,) metres."""
+        return np.sqrt(self.constant + 2 * self.swing)
+
+    @property
     def reach(self) -> Array:
         """The longest distance (T,) that is asked of the leg: a little less than straight, or what it has already."""
-        longest = np.sqrt(self.constant + 2 * self.swing)
-        return np.maximum(STRAIGHT * longest, np.minimum(self.distance, longest))
+        return self.within(STRAIGHT)
+
+    def within(self, share: float) -> Array:
+        """That share of the longest distance (T,), or what the leg has already."""
+        return np.maximum(share * self.longest, np.minimum(self.distance, self.longest))
 
     def angle(self, distance: Array) -> Array:
         """The turn (T,) of the shin that gives a distance, on the side to which knees bend."""
@@ -63,15 +88,16 @@ def _leg(world: Array, joints: Array, leg: tuple[int, int, int]) -> _Leg:
     return _Leg(thigh, shin, hinge, squares, np.hypot(cosine, sine), np.arctan2(sine, cosine))
 
 
-def pelvis_drop(legs: tuple[_Leg, ...], offsets: Array) -> Array:
-    """How far to lower the pelvis, (T,) in 0..3 cm, so that legs reach feet moved by offsets (T, 2, 3)."""
+def pelvis_drop(legs: tuple[_Leg, ...], offsets: Array, give: Give = RECORDED) -> Array:
+    """How far to lower the pelvis, (T,) metres, so that legs reach feet moved by offsets (T, 2, 3)."""
     need: Array = np.zeros(len(offsets))
     for side, leg in enumerate(legs):
         to = leg.thigh + leg.shin + offsets[:, side]
-        across = np.minimum(np.hypot(to[:, 0], to[:, 2]), leg.reach)
-        need = np.maximum(need, -to[:, 1] - np.sqrt(leg.reach**2 - across**2))
-    need = np.where(need > 1e-6, np.clip(need, 0.0, MOST_DROP), 0.0)
-    radius = 5
+        within = leg.within(give.easy)
+        across = np.minimum(np.hypot(to[:, 0], to[:, 2]), within)
+        need = np.maximum(need, -to[:, 1] - np.sqrt(within**2 - across**2))
+    need = np.where(need > 1e-6, np.clip(need, 0.0, give.most), 0.0)
+    radius = give.frames
     window = np.hanning(2 * radius + 3)[1:-1]
     padded = np.pad(need, 2 * radius, mode="edge")
     widest = np.lib.stride_tricks.sliding_window_view(padded, 2 * radius + 1).max(1)
@@ -79,19 +105,24 @@ def pelvis_drop(legs: tuple[_Leg, ...], offsets: Array) -> Array:
 
 
 def move_feet(
-    rotations: Array, transl: Array, offsets: Array, held: Array | None = None, turns: Array | None = None
+    rotations: Array,
+    transl: Array,
+    offsets: Array,
+    held: Array | None = None,
+    turns: Array | None = None,
+    give: Give = RECORDED,
 ) -> tuple[Array, Array]:
     """Local rotations (T, 22, 4) and path (T, 3) with ankles moved by offsets (T, 2, 3).
 
     ``turns`` (T, 2, 4): world rotations by which the feet are turned besides; without them feet keep their orientation.
-    The pelvis gives way by up to 3 cm first, but not at ``held`` (T,) frames; where even then a leg is too short, the
-    foot falls short of its place.
+    The pelvis gives way first, as far as ``give`` says, but not at ``held`` (T,) frames; where even then a leg is too
+    short, the foot falls short of its place.
     """
     skeleton = canonical()
     world = kinematics.world_rotations(skeleton, rotations)
     joints = kinematics.positions_from_world(skeleton, world, transl)
     legs = tuple(_leg(world, joints, leg) for leg in LEGS)
-    low = pelvis_drop(legs, offsets)[:, None]
+    low = pelvis_drop(legs, offsets, give)[:, None]
     if held is not None:
         low = np.maximum(low - faded(low, held, _EASE), 0.0)
     drop = low * np.array([0.0, 1.0, 0.0])

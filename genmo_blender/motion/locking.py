@@ -13,37 +13,47 @@ import numpy as np
 from . import kinematics
 from . import rotations as rot
 from .contacts import runs
-from .easing import fade
-from .legs import move_feet
+from .easing import bridged, faded
+from .legs import GENERATED, RECORDED, move_feet
 from .skeleton import canonical
 
 Array = np.ndarray
 FEET = ((7, 10), (8, 11))  # ankle and ball
 EASE = 0.2
-"""Seconds over which a foot comes into and goes out of its lock."""
+"""Seconds over which a foot comes into and goes out of its lock,"""
+LONG_EASE = 0.23
+"""and where a take's feet slid in their bars, so that the way is longer."""
 REACH_DOWN = 0.06
 """Metres that a foot is brought to the floor; the body as a whole goes any way."""
+_CALMED = np.array([0.3, 0.0, 0.3])  # of a foot's own way beside its lock: more would take height and pace from steps
 _BEND = np.radians(60.0)  # what toes bend against the foot
 
 
 def locked(
-    rotations: Array, path: Array, fps: float, flags: Array, floor: float = 0.0, flat: bool = True
+    rotations: Array,
+    path: Array,
+    fps: float,
+    flags: Array,
+    floor: float = 0.0,
+    flat: bool = True,
+    generated: bool = False,
 ) -> tuple[Array, Array]:
     """Local rotations (T, 22, 4) and path (T, 3) with the feet locked where flags (T, >= 4) bool say heel L, ball L,
     heel R, ball R.
 
     No foot is below the height ``floor``. ``flat``: what stands does so on it; else each point keeps its own mean
-    height, on stairs as well. Where nothing stands and nothing is eased the legs stay as they were.
+    height, on stairs as well. ``generated``: longer eases, and a pelvis that gives way more. Where nothing stands and
+    nothing is eased the legs stay as they were.
     """
     skeleton = canonical()
     world = kinematics.world_rotations(skeleton, rotations)
     joints = kinematics.positions_from_world(skeleton, world, path - np.array([0.0, floor, 0.0]))
-    frames = max(round(EASE * fps), 1)
+    frames = max(round((LONG_EASE if generated else EASE) * fps), 1)
     offsets, turns = np.zeros((len(path), 2, 3)), np.tile(rot.IDENTITY, (len(path), 2, 1))
     for side, (ankle, ball) in enumerate(FEET):
         stands = flags[:, 2 * side : 2 * side + 2]
         offsets[:, side], turns[:, side] = _foot(joints, (ankle, ball), stands, frames, flat)
-    rotations, path = move_feet(rotations, path, offsets, turns=turns)
+    rotations, path = move_feet(rotations, path, offsets, turns=turns, give=GENERATED if generated else RECORDED)
     return _toes_flat(rotations, flags, frames), path
 
 
@@ -58,14 +68,14 @@ def _foot(joints: Array, bones: tuple[int, int], stands: Array, frames: int, fla
     if flat:
         points[..., 1] = rest[:, 1]
     turn = rot.to_rotation_vector(rot.between(foot, points[:, 1] - points[:, 0]))
-    turn = rot.from_rotation_vector(eased(turn, both, frames))
+    turn = rot.from_rotation_vector(bridged(np.zeros_like(turn), turn, both, frames))
     turned = rot.rotate(turn, foot)
     # Where one of the two stands, the other goes where the foot takes it.
     offset = np.where(heel[:, None], points[:, 0], points[:, 1] - turned) - ankle
     below = np.maximum(rest[0, 1] - ankle[:, 1], rest[1, 1] - ankle[:, 1] - turned[:, 1])
     if flat:
         offset[:, 1] = np.maximum(offset[:, 1], np.maximum(below, -REACH_DOWN))
-    offset = eased(offset, either, frames)
+    offset = bridged(_CALMED * ankle, offset, either, frames)
     offset[:, 1] = np.maximum(offset[:, 1], below)
     return offset, turn
 
@@ -103,28 +113,6 @@ def _spans(flags: Array) -> list[slice]:
     return [slice(a, b) for a, b in zip(np.flatnonzero(edge > 0), np.flatnonzero(edge < 0), strict=True)]
 
 
-def eased(values: Array, inside: Array, frames: int) -> Array:
-    """Values (T, C) valid where ``inside`` (T,), carried out of there over ``frames`` frames on both sides.
-
-    They leave with the slope that they have inside, so that a foot is at rest when its lock begins.
-    """
-    at, end = np.arange(len(inside)), len(inside)
-    last = np.maximum.accumulate(np.where(inside, at, -1))
-    following = np.minimum.accumulate(np.where(inside, at, end)[::-1])[::-1]
-    step = np.diff(values, axis=0) * (inside[1:] & inside[:-1])[:, None]
-    still = np.zeros((1, values.shape[1]))
-    onward, since = np.concatenate([step, still]), np.concatenate([still, step])
-    carried, total = np.zeros_like(values), np.zeros(end)
-    for edge, gap, slope in ((last, at - last, since), (following, following - at, -onward)):
-        x = np.where((edge >= 0) & (edge < end), gap / frames, 1.0)
-        near = np.clip(edge, 0, end - 1)
-        weight = fade(x)
-        lead = frames * np.clip(x, 0.0, 1.0) * (1.0 - np.clip(x, 0.0, 1.0)) ** 2
-        carried += weight[:, None] * values[near] + lead[:, None] * slope[near]
-        total += weight
-    return np.where(inside[:, None], values, carried / np.maximum(total, 1.0)[:, None])
-
-
 def _toes_flat(rotations: Array, flags: Array, frames: int) -> Array:
     """Rotations whose toes lie flat while the ball stands: they roll off as the heel rises."""
     skeleton = canonical()
@@ -137,12 +125,8 @@ def _toes_flat(rotations: Array, flags: Array, frames: int) -> Array:
         up = np.broadcast_to([0.0, 1.0, 0.0], (len(world), 3))
         level = rot.to_rotation_vector(rot.between(rot.rotate(world[:, ball], up), up))
         angle = np.linalg.norm(level, axis=-1, keepdims=True)
-        level = level * np.minimum(1.0, _BEND / np.maximum(angle, 1e-9)) * eased_weight(stands, frames)[:, None]
+        level = level * np.minimum(1.0, _BEND / np.maximum(angle, 1e-9))
+        level = level * faded(np.ones((len(world), 1)), stands, frames)
         turned = rot.multiply(rot.from_rotation_vector(level), world[:, ball])
         rotations[:, ball] = rot.normalise(rot.multiply(rot.conjugate(world[:, ankle]), turned))
     return rotations
-
-
-def eased_weight(inside: Array, frames: int) -> Array:
-    """1 where ``inside`` (T,), fading to 0 over ``frames`` frames on both sides."""
-    return eased(np.ones((len(inside), 1)), inside, frames)[:, 0]

@@ -26,6 +26,7 @@ _SHORTEST = 4  # frames
 _SINK = 0.03  # m that one leg takes up when its foot is too low
 _FREE_FALL = -4.0  # m/s2 of the pelvis after smoothing; a jump or a run has -6 to -9 at its top
 _SLOWLY, _QUICKLY = 6.0 / FPS, 2.0 / FPS  # s: the blur of the floor's own course, and of what must come at once
+_SETTLES = 2.5 / FPS  # s: the blur of what slides, whose tremble the legs take rather than the whole body
 _NEAR = 0.5  # s: what is shortly before or after
 _FALL = 0.1  # s, the shortest flight
 _LONGEST = 0.75  # s, longer than any jump: a body that stays up so long has touched the floor meanwhile
@@ -140,8 +141,9 @@ def stances(joints: Array, soles: Array) -> Stances:
     return Stances(np.stack(feet, axis=1), np.stack(steps, axis=1))
 
 
-def root_correction(stance: Stances) -> Array:
-    """Horizontal path (T, 3) to add to the root so that what stands does not slide; still where nothing stands.
+def root_correction(stance: Stances, fps: float = FPS) -> Array:
+    """Horizontal path (T, 3) to add to the root so that what stands hardly slides; still a third of a second from where
+    anything stands.
 
     Unlike spec 8.1 the path itself is not smoothed afterwards, so the correction neither lags nor drifts.
     """
@@ -150,7 +152,7 @@ def root_correction(stance: Stances) -> Array:
     slide = (stance.step * weight[..., None]).sum(1) / np.maximum(total, 1.0)
     slide[:, 1] = 0.0
     if len(slide) > 1:
-        slide = filter_time(slide, gaussian(1.0))
+        slide = filter_time(slide, gaussian(_SETTLES * fps))
     return np.concatenate([np.zeros((1, 3)), np.cumsum(-slide, axis=0)])
 
 

@@ -180,8 +180,25 @@ def test_the_pelvis_gives_way_before_a_straight_leg_is_stretched():
     offsets[20, 0] = [0.0, 0.0, 0.2]
     moved = legs.move_feet(rotations, path, offsets)[1]
     drop = path[:, 1] - moved[:, 1]
-    assert 0.005 < drop[20] <= legs.MOST_DROP + 1e-9
+    assert 0.005 < drop[20] <= legs.RECORDED.most + 1e-9
     assert np.abs(np.diff(drop)).max() < 0.01 and drop[5] == pytest.approx(0.0)
+
+
+def test_under_a_take_the_pelvis_comes_down_until_no_knee_snaps_straight():
+    rotations, path = standing_person(60)
+    bend = rot.from_rotation_vector(np.array([0.3, 0.0, 0.0]))
+    rotations[:, [1, 2]], rotations[:, [4, 5]] = rot.conjugate(bend), rot.multiply(bend, bend)
+    offsets = np.zeros((60, 2, 3))
+    offsets[:, 0, 2] = 0.4 * np.sin(np.pi * np.arange(60) / 59) ** 2  # a foot that stays behind a body that goes on
+    straightest, hardest = {}, {}
+    for name, give in (("recorded", legs.RECORDED), ("generated", legs.GENERATED)):
+        joints = joints_of(*legs.move_feet(rotations, path, offsets, give=give))
+        thigh, shin = joints[:, 4] - joints[:, 1], joints[:, 7] - joints[:, 4]
+        cosine = np.sum(thigh * shin, axis=-1) / np.linalg.norm(thigh, axis=-1) / np.linalg.norm(shin, axis=-1)
+        straightest[name] = np.degrees(np.arccos(cosine)).min()
+        hardest[name] = np.abs(np.diff(joints[:, 4], n=3, axis=0)).max()
+    assert straightest["generated"] > straightest["recorded"] + 4.0
+    assert hardest["generated"] < 0.75 * hardest["recorded"]
 
 
 def test_the_filter_keeps_lines_and_slow_motion_and_takes_jitter():
