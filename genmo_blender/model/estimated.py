@@ -64,10 +64,18 @@ def both_ways(request: GenerateRequest, takes: Sequence[Take], images: Sequence[
 
 
 def _mean(take: Take, image: Take, keys: KeyFrames) -> Take:
-    turns, way = mirrored(image.rotations, image.transl)
-    sign = np.where(np.sum(turns * take.rotations, axis=-1, keepdims=True) < 0, -1.0, 1.0)
-    rotations, path = rot.normalise(take.rotations + sign * turns), (take.transl + way) / 2
-    rotations, path = carried(rotations.astype(np.float64), path.astype(np.float64), keys)
+    rotations, path = mean_with_image(take.rotations, take.transl, image.rotations, image.transl, keys)
     contacts = (take.contacts + image.contacts[:, _CONTACTS]) / 2
     rotations, path, contacts = (x.astype(np.float32) for x in (rot.continuous(rotations), path, contacts))
     return replace(take, rotations=rotations, transl=path, contacts=contacts)
+
+
+def mean_with_image(
+    rotations: Array, path: Array, image_rotations: Array, image_path: Array, keys: KeyFrames
+) -> tuple[Array, Array]:
+    """The mean of an answer, local rotations (T, 22, 4) and path (T, 3), and of that to its mirror image, carried on
+    from the keys."""
+    rotations, path = rotations.astype(np.float64), path.astype(np.float64)
+    turns, way = mirrored(image_rotations, image_path)
+    sign = np.where(np.sum(turns * rotations, axis=-1, keepdims=True) < 0, -1.0, 1.0)
+    return carried(rot.normalise(rotations + sign * turns), (path + way) / 2, keys)

@@ -115,10 +115,16 @@ def test_an_estimate_is_fitted_unless_asked_otherwise_and_gets_better_by_it(mode
         assert torch.isfinite(better.path).all() and not better.path[0].any()
         with torch.inference_mode():
             assert torch.equal(estimate(model, timeline).body, better.body)
-    monkeypatch.setattr(road, "fitted", lambda *_: pytest.fail("the official model is left alone"))
-    official = replace(model, record=replace(model.record, name="genmo_official", skeleton="smplx_neutral"))
-    if official.record.official:
-        estimate(official, timeline)
+    fits = []
+    monkeypatch.setattr(road, "fitted", lambda said, *_: fits.append(said) or said)
+    official = replace(
+        model, record=replace(model.record, network=replace(model.record.network, uncovered_frames="zero"))
+    )
+    assert official.record.official
+    estimate(official, timeline)
+    assert not fits  # the official model is left alone
+    estimate(model, timeline)
+    assert len(fits) == 1
 
 
 def test_before_a_still_camera_the_way_is_the_way_before_the_camera(scenes):

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..representation.rollout import roll_out_translation
+from ..representation.known import around
+from ..representation.rollout import STILL, roll_out_translation
 from ..representation.rotations import matrix_from_6d, matrix_to_6d, rotation_angle
 from ..representation.smoothing import gaussian_smooth_onward
 from .reprojection import SeenBody
 
 SLOW = 8.0  # frames at 30 a second
-_STILL = 1e-5  # rad; smaller turns of a camera are none
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class WorldPath:
 
 def stands_still(cam_angvel: Tensor) -> bool:
     """Whether a camera never turns, (L, 6) from frame to frame: whoever holds one in the hand does turn it."""
-    return bool((rotation_angle(matrix_from_6d(cam_angvel)) < _STILL).all())
+    return bool((rotation_angle(matrix_from_6d(cam_angvel)) < STILL).all())
 
 
 def steady_camera(root: Tensor, root_camera: Tensor, still: bool) -> Tensor:
@@ -76,10 +76,9 @@ def _mean(rotations: Tensor) -> Tensor:
 
 def _between(values: Tensor, known: Tensor) -> Tensor:
     """Values (L, C) where they are ``known`` (L,), elsewhere straight between those."""
-    frames = known.nonzero()[:, 0]
+    last, after = (x[0] for x in around(known[None]))
     at = torch.arange(len(values), device=values.device)
-    after = torch.searchsorted(frames, at).clamp(max=len(frames) - 1)
-    before = (torch.searchsorted(frames, at, right=True) - 1).clamp(min=0)
-    a, b = frames[before], frames[after]
-    share = ((at - a) / (b - a).clamp(min=1)).clamp(0, 1)[:, None].to(values.dtype)
+    a = torch.where(last < 0, after, last)
+    b = torch.where(after == len(values), last, after)
+    share = ((at - a) / (b - a).clamp(min=1))[:, None].to(values.dtype)
     return values[a] + share * (values[b] - values[a])

@@ -28,6 +28,7 @@ from ..body.filmed_body import COCO, FilmedBody
 from ..body.free_body import load_free_body
 from ..network.conditions import VISIBLE_CONFIDENCE
 from ..representation.camera import NEAR, pixels_to_plane
+from ..representation.known import around
 from ..representation.smoothing import gaussian_smooth_onward
 
 JOINTS, SHAPES = 22, 6
@@ -71,9 +72,9 @@ class SeenBody:
     shape: Tensor
 
 
-@lru_cache(maxsize=1)
-def _body() -> FilmedBody:
-    return FilmedBody.of(load_free_body())
+@lru_cache(maxsize=2)
+def _body(device: torch.device) -> FilmedBody:
+    return FilmedBody.of(load_free_body()).to(device)
 
 
 def fitted_to_keypoints(
@@ -121,6 +122,7 @@ class _Problem:
 
     def __init__(self, said: SeenBody, keypoints: Tensor, k: Tensor, errors: EstimationErrors) -> None:
         self.said, self.frames = said, len(keypoints)
+        self.filmed = _body(said.place.device)
         self.rotations = said.rotations.permute(2, 3, 1, 0)[:, :, :, None].contiguous()  # (3, 3, 22, 1, L)
         self.root_of_frame = torch.linalg.cholesky(_regular(errors.frame))
         self.root_of_shape = torch.linalg.cholesky(_regular(errors.shape))
@@ -147,8 +149,8 @@ class _Problem:
     def improbability(self, z: Tensor, q: Tensor) -> Tensor:
         """Minus the logarithm, up to a constant and a factor."""
         rotations, place, shape = self._moved(z, q)
-        offsets, face, _ = _body_on(place.device).shaped(shape[None])
-        points = _body_on(place.device).turned(rotations, offsets, face).planes[list(COCO), :, 0] + place
+        offsets, face, _ = self.filmed.shaped(shape[None])
+        points = self.filmed.turned(rotations, offsets, face).planes[list(COCO), :, 0] + place
         flat = points[:, :2] / points[:, 2:].clamp(min=NEAR)
         off = ((flat - self.seen) * self.depth).square().sum(1) / SIGMA**2
         unlike = 2 * TAILS * torch.log1p(off / (2 * TAILS))
@@ -162,13 +164,10 @@ class _Problem:
 
 def nearest(known: Tensor) -> Tensor:
     """For each of L frames the nearest one that is ``known`` (L,) bool, one at least."""
-    frames = known.nonzero()[:, 0]
-    middle = (frames[1:] + frames[:-1]) / 2
-    return frames[torch.searchsorted(middle, torch.arange(len(known), device=known.device).to(middle.dtype))]
-
-
-def _body_on(device: torch.device) -> FilmedBody:
-    return _body() if device.type == "cpu" else _body().to(device)
+    last, after = (x[0] for x in around(known[None]))
+    at = torch.arange(len(known), device=known.device)
+    first = (last >= 0) & ((after == len(known)) | (at - last <= after - at))
+    return torch.where(first, last, after)
 
 
 def _regular(covariance: Tensor, shrink: float = 0.05) -> Tensor:

@@ -17,7 +17,7 @@ from .rotations import axis_angle_to_matrix, matrix_from_6d, matrix_to_axis_angl
 from .smoothing import gaussian_smooth
 
 OURS = OfficialQuirks()
-_STILL = 1e-5  # rad; smaller turns of a camera are none
+STILL = 1e-5  # rad; smaller turns of a camera are none
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def roll_out_translation(velocity: Tensor, root_world: Tensor, start: Tensor | N
 def _camera_turn(cam_angvel: Tensor) -> Tensor:
     """6-D turn from each camera to the next (..., 6) -> matrices; turns within rounding of none become none."""
     turn = matrix_from_6d(cam_angvel)
-    still = rotation_angle(turn)[..., None, None] < _STILL
+    still = rotation_angle(turn)[..., None, None] < STILL
     return torch.where(still, torch.eye(3, dtype=turn.dtype, device=turn.device), turn)
 
 

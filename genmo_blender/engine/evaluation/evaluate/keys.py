@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ....model.estimated import mean_with_image
 from ....motion import rotations
 from ....motion.keyed import KeyFrames
 from ....motion.mirroring import mirrored
-from ....motion.momentum import carried
 from ....protocol.failures import RequestFailure
 from ...conditions.keys import KeyedMotion, keyed_motion
 from ...representation.rotations import quaternion_to_matrix
@@ -136,13 +136,12 @@ def facing_ahead(places: Sequence[tuple[Clip, int]], length: int) -> Motions:
 def fill(context: Context, true: Motions) -> Motions:
     """What the engine makes of the first `CONTEXT` frames and the last one of motions (N, T): all T frames. As for a
     request of keys alone: the mean with what it makes of the mirror image, carried on from the keys."""
-    one, other = _answered(context, true), _mirrored(_answered(context, _mirrored(true)))
-    sign = np.where(np.sum(one.rotations * other.rotations, axis=-1, keepdims=True) < 0, -1.0, 1.0)
-    mean = rotations.normalise(one.rotations + sign * other.rotations)
-    known = np.zeros(mean.shape[1:3], dtype=bool)
+    one, other = _answered(context, true), _answered(context, _mirrored(true))
+    known = np.zeros(true.rotations.shape[1:3], dtype=bool)
     known[:CONTEXT] = known[-1] = True
-    each = zip(mean, (one.path + other.path) / 2, true.rotations, true.path, strict=True)
-    found = [carried(q, path, KeyFrames(keyed, places, known)) for q, path, keyed, places in each]
+    answers = zip(one.rotations, one.path, other.rotations, other.path, strict=True)
+    keyed = (KeyFrames(q, path, known) for q, path in zip(true.rotations, true.path, strict=True))
+    found = [mean_with_image(*each, keys) for each, keys in zip(answers, keyed, strict=True)]
     return Motions(np.stack([q for q, _ in found]), np.stack([path for _, path in found]))
 
 
