@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from ..conditions.root_goals import heading_of
 from ..representation.codec import Statistics
 from ..representation.rotations import matrix_to_6d, product, yaw_matrix
 from .corpus import Corpus
+from .varying import Frames
 from .windows import AHEAD, UNTOLD, Windows
 
 
@@ -52,9 +54,15 @@ class Batch:
     told: Tensor
 
 
-def collate(corpus: Corpus, windows: Windows, features: Tensor, statistics: Statistics) -> Batch:
+def collate(
+    corpus: Corpus,
+    windows: Windows,
+    features: Tensor,
+    statistics: Statistics,
+    vary: Callable[[Frames], Frames] | None = None,
+) -> Batch:
     """Every window, then every mirrored twin (2 x len(windows) samples), each under a camera of its own yaw or one that
-    the person faces at first.
+    the person faces at first; ``vary`` changes the motion before it is turned.
 
     ``features`` (sentences, N, C) half precision: the encoded sentence table of the corpus. Everything happens on the
     device of the corpus; nothing is drawn here.
@@ -65,15 +73,18 @@ def collate(corpus: Corpus, windows: Windows, features: Tensor, statistics: Stat
     offset = torch.arange(windows.frames, device=device)
     rows = first[:, None] + torch.minimum(offset, length[:, None] - 1)
     rows = torch.cat([rows, rows + corpus.half])
-    length = length.repeat(2)
+    columns = (getattr(corpus, name)[rows] for name in ("pose", "root", "velocity", "joints", "contacts"))
+    motion = Frames(*columns, length.repeat(2))
+    if vary is not None:
+        motion = vary(motion)
+    length, velocity = motion.length, motion.velocity
     facing = moved(windows.facing, device).repeat(2)
-    yaw = torch.where(facing == AHEAD, -heading_of(corpus.root[rows[:, 0]]), yaw)
+    yaw = torch.where(facing == AHEAD, -heading_of(motion.root[:, 0]), yaw)
     turn = yaw_matrix(yaw)[:, None]
-    root = product(turn, corpus.root[rows])
-    velocity = corpus.velocity[rows]
+    root = product(turn, motion.root)
     raw = torch.cat(
         [
-            corpus.pose[rows],
+            motion.pose,
             velocity.new_zeros(*velocity.shape[:2], 10),
             -matrix_to_6d(root),  # keys.LEVEL_CAMERA @ root: of its rows these are the first two
             matrix_to_6d(root),
@@ -82,10 +93,10 @@ def collate(corpus: Corpus, windows: Windows, features: Tensor, statistics: Stat
         dim=-1,
     )
     valid = offset < length[:, None]
-    joints = (corpus.joints[rows].flatten(1, 2) @ turn[:, 0].mT).unflatten(1, (windows.frames, -1))
+    joints = (motion.joints.flatten(1, 2) @ turn[:, 0].mT).unflatten(1, (windows.frames, -1))
     x0 = statistics.normalise(raw) * valid[..., None]
     text = _texts(corpus, windows, features)
-    return Batch(x0, valid, length, root, joints, corpus.contacts[rows], velocity, text, facing != UNTOLD)
+    return Batch(x0, valid, length, root, joints, motion.contacts, velocity, text, facing != UNTOLD)
 
 
 def moved(array: np.ndarray, device: torch.device) -> Tensor:

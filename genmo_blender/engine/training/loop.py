@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -28,12 +29,13 @@ from .draws import Draws
 from .flat import FlatTable, Guide, guide_of, keypoint_term
 from .footage import Film, Sight, camera_terms
 from .kinds import deviations_of, kinds_of, reworded
-from .mixture import DIFFUSION, ESTIMATION, WORDS, Given, Mixture, inputs_of, rows_of_batch, rows_of_inputs
+from .mixture import DIFFUSION, ESTIMATION, VARIED, WORDS, Given, Mixture, inputs_of, rows_of_batch, rows_of_inputs
 from .objective import Weights, terms, total
 from .presets import ESTIMATED, GENERATED, Preset
 from .replay import Replay
 from .songs import SongTable
 from .state import TrainingState
+from .varying import varied
 from .windows import WINDOW, Sampler, Windows, WindowSampler
 
 NOISY = 920  # from here on the bundled model's predictions depend on the text by more than a hundredth
@@ -139,7 +141,10 @@ class Trainer:
     def batch(self, step: int, share: slice) -> Given:
         """A share of a step's windows as tensors, their mirrored twins behind them, with their conditions."""
         windows = self.draw(step).part(share)
-        made = collate(self.corpus, windows, self.features, self.statistics)
+        vary = None
+        if windows.gap and self.preset.varied:
+            vary = partial(varied, share=self.preset.varied, draws=self.draws(step, share, VARIED))
+        made = collate(self.corpus, windows, self.features, self.statistics, vary)
         if self.deviations is not None:
             heard = reworded(made.text, self.deviations, self.preset.reworded, self.draws(step, share, WORDS))
             made = replace(made, text=heard)

@@ -37,7 +37,7 @@ from .windows import WINDOW, Windows
 Array = np.ndarray
 DrawsOf = Callable[[int], Draws]
 # Streams of random numbers; 0 is the noise of diffusion.
-FILM, KEYS, WAYPOINTS, ESTIMATION, DIFFUSION, WORDS, SONGS = range(1, 8)
+FILM, KEYS, WAYPOINTS, ESTIMATION, DIFFUSION, WORDS, SONGS, VARIED = range(1, 9)
 # What a sample is.
 PLAIN, FILMED, DENSE, FLAT = range(4)
 

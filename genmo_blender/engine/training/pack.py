@@ -27,6 +27,7 @@ import numpy as np
 
 from ...motion import rotations
 from ...protocol.failures import StorageFailure
+from .blows import with_punches
 from .corpus import all_clips, fingerprint, locked, motion_of
 from .importers.folders import importer_of
 from .samples import Caption, Clip, Keypoints
@@ -83,7 +84,7 @@ def write_pack(path: Path, folders: list[Path]) -> int:
     and when the file cannot be written.
     """
     found = all_clips(folders)
-    clips = [locked(clip) for clips in [motion_of(found, split) for split in SPLITS] for clip in clips]
+    clips = [with_punches(locked(clip)) for clips in [motion_of(found, split) for split in SPLITS] for clip in clips]
     footage = [c for c in found if c.keypoints is not None and c.split in SPLITS]
     q = np.concatenate([c.rotations for c in clips]).astype(np.float64)
     turns = np.rint(rotations.to_rotation_vector(q) * TURN).astype(np.int16).reshape(len(q), -1)
@@ -217,6 +218,6 @@ def _cache_key(folders: list[Path]) -> str:
     for room in _ROOMS:
         for path in sorted((_PACKAGE / room).glob("*.py")):
             digest.update(path.read_bytes())
-    for name in ("corpus.py", "samples.py"):
+    for name in ("blows.py", "corpus.py", "samples.py"):
         digest.update(Path(__file__).with_name(name).read_bytes())
     return digest.hexdigest()[:24]

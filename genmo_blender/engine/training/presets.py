@@ -51,6 +51,8 @@ class Preset:
     there is none."""
     gaps: int = 0
     """The same of steps of gaps between keyed poses."""
+    varied: float = 0.0
+    """Part of these gaps whose motion is retimed, played backwards or held otherwise (varying.py)."""
     passes: tuple[str, ...] = BOTH
     """Which passes are learned from; one alone is of use for comparison only (evaluation/ablation.py)."""
     steps: int = 0
@@ -89,7 +91,7 @@ def presets() -> dict[str, Preset]:
     step, footage and estimation, so that a card plays its steps several times as fast, ``mini_256_further`` for going
     on from such weights: less noise, where motion gets its details, and more of what is hard, ``mini_256_all`` the same
     with footage and estimation, ``mini_256_keys`` with more
-    dances and less footage, for two cores, ``official`` the paper's."""
+    dances and gaps and less footage, for two cores, ``official`` the paper's."""
     text = Preset(NetworkConfig.mini(), Weights(), noisy_share=0.7, reworded=0.5)
     mini = replace(text, shares=MIXED)
     large = replace(mini, network=replace(mini.network, latent_dim=256, layers=7))
@@ -98,6 +100,7 @@ def presets() -> dict[str, Preset]:
         large,
         glimpses=8,
         gaps=2,
+        varied=0.7,
         learning_rate=3e-4,
         warm_up=100,
         noisy_share=0.5,
@@ -114,7 +117,11 @@ def presets() -> dict[str, Preset]:
         ),
         "mini_256_all": everything,
         "mini_256_keys": replace(
-            everything, shares=replace(MIXED, filmed=0.1, dense=0.1, dances=0.2), learning_rate=4e-4
+            everything,
+            shares=replace(MIXED, filmed=0.1, dense=0.1, dances=0.2),
+            glimpses=4,
+            gaps=4,
+            learning_rate=4e-4,
         ),
         "official": _official(),
     }
