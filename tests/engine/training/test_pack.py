@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from genmo_blender.engine.training import corpus, pack
+from genmo_blender.engine.training.blows import with_punches
 from genmo_blender.motion import rotations
 from genmo_blender.protocol.failures import StorageFailure
 
@@ -35,7 +36,7 @@ def test_a_pack_holds_the_locked_clips_of_both_splits_and_their_captions(folder,
     read = pack.read_pack(packed)
     assert read.data_sha256 == corpus.fingerprint([folder])
     for split, clips in (("train", read.train), ("val", read.val)):
-        locked = [corpus.locked(c) for c in corpus.load_clips([folder], split)]
+        locked = [with_punches(corpus.locked(c)) for c in corpus.load_clips([folder], split)]
         assert len(clips) == len(locked) > 0
         for one, other in zip(clips, locked, strict=True):
             assert all(getattr(one, name) == getattr(other, name) for name in SAID)
