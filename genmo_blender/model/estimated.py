@@ -2,21 +2,24 @@
 
 The network was taught with every motion beside its mirror image, but answers the two a little differently. The mean of
 both is nearer to the truth than either (flip testing, as in the release's estimation, spec 5.3), and goes on from the
-poses as they were reached (motion/momentum.py). Both engines use it, for keys alone.
+poses as they were reached (motion/momentum.py). What linear prediction says (motion/expected.py) errs elsewhere than a
+network does, so half of the answer is that, where whole poses are known. Both engines use it, for keys alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
 from ..motion import rotations as rot
+from ..motion.expected import Covariances, expected
 from ..motion.keyed import KeyFrames
 from ..motion.mirroring import mirrored
 from ..motion.momentum import carried
-from ..motion.skeleton import LEFT_RIGHT
+from ..motion.skeleton import LEFT_RIGHT, assets_folder
 from ..protocol.keys import KeyedPoses
 from ..protocol.motions import Take
 from ..protocol.requests import GenerateRequest
@@ -57,7 +60,7 @@ def _mirrored_keys(keys: KeyedPoses) -> KeyedPoses:
 
 
 def both_ways(request: GenerateRequest, takes: Sequence[Take], images: Sequence[Take]) -> list[Take]:
-    """The mean of a request's takes and of those of its mirror image, carried on from the keys."""
+    """What is made of a request's takes and of those of its mirror image (`mean_with_image`)."""
     keys = key_frames(request)
     assert keys is not None
     return [_mean(take, image, keys) for take, image in zip(takes, images, strict=True)]
@@ -74,8 +77,22 @@ def mean_with_image(
     rotations: Array, path: Array, image_rotations: Array, image_path: Array, keys: KeyFrames
 ) -> tuple[Array, Array]:
     """The mean of an answer, local rotations (T, 22, 4) and path (T, 3), and of that to its mirror image, carried on
-    from the keys."""
+    from the keys, and of that and linear prediction."""
     rotations, path = rotations.astype(np.float64), path.astype(np.float64)
     turns, way = mirrored(image_rotations, image_path)
-    sign = np.where(np.sum(turns * rotations, axis=-1, keepdims=True) < 0, -1.0, 1.0)
-    return carried(rot.normalise(rotations + sign * turns), (path + way) / 2, keys)
+    rotations, path = carried(_middle(rotations, turns), (path + way) / 2, keys)
+    turns, way, _ = expected(rotations, path, keys, covariances())
+    return _middle(rotations, turns), (path + way) / 2
+
+
+def _middle(one: Array, other: Array) -> Array:
+    """The rotations halfway between two, (..., 4); the very same where both are."""
+    sign = np.where(np.sum(one * other, axis=-1, keepdims=True) < 0, -1.0, 1.0)
+    apart = (other * sign != one).any(axis=-1, keepdims=True)
+    return np.where(apart, rot.normalise(one + sign * other), one)
+
+
+@lru_cache(maxsize=1)
+def covariances() -> Covariances:
+    """Those of the bundled model's training motion."""
+    return Covariances.load(assets_folder() / "motion_covariances.npz")

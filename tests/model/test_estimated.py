@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genmo_blender.model.estimated import both_ways, mirror_image
+from genmo_blender.model.estimated import both_ways, covariances, mean_with_image, mirror_image
 from genmo_blender.model.keys import key_frames
 from genmo_blender.motion import rotations as rot
+from genmo_blender.motion.expected import expected
 from genmo_blender.motion.mirroring import mirrored
 from genmo_blender.protocol.keys import KeyedPoses
 from genmo_blender.protocol.motions import Take
@@ -71,3 +74,18 @@ def test_an_answer_and_its_own_mirror_image_are_the_answer_again():
     np.testing.assert_allclose(found.transl, take.transl, atol=1e-6)
     assert np.abs(np.sum(found.rotations * take.rotations, axis=-1)).min() > 1 - 1e-6
     np.testing.assert_allclose(found.contacts, take.contacts, atol=1e-6)
+
+
+def test_half_of_the_answer_is_what_whole_poses_let_expect():
+    one = request(3)
+    one = replace(one, keys=replace(one.keys, joint_mask=np.ones_like(one.keys.joint_mask)))
+    keys, frames = key_frames(one), one.frames
+    still = np.tile(rot.normalise(np.array([1.0, 0, 0, 0])), (frames, 22, 1)), np.tile([0.0, 0.9, 0.0], (frames, 1))
+    image = mirrored(*still)
+    found, path = mean_with_image(*still, *image, keys)
+    turns, way, inside = expected(*still, keys, covariances())
+    assert inside.sum() > frames / 3
+    np.testing.assert_allclose(path, (still[1] + way) / 2, atol=1e-9)
+    near, far = (np.abs(np.sum(found * x, axis=-1)) for x in (turns, still[0]))
+    np.testing.assert_allclose(near, far, atol=1e-9)
+    assert near[inside].min() > 0.7 and np.array_equal(found[~inside], still[0][~inside])

@@ -69,7 +69,8 @@ def measure(context: Context) -> Section:
         + f": {CONTEXT} frames are known, then the gap, then one pose, with its root's place; no text. "
         "Keys alone are estimated in one pass for the gap and one for its mirror image, whose answers are bent to the "
         "keyed poses and places (diffusion/imposing.py); their mean goes on at the speed of the poses before "
-        "(motion/momentum.py). Nothing is fitted afterwards.",
+        "(motion/momentum.py), and the mean of that and linear prediction (motion/expected.py) is judged. Nothing is "
+        "fitted afterwards.",
         "L2P: length of the difference of 22 global joint positions as one vector, in metres, not normalised; L2Q "
         "likewise of global rotations; NPSS of global rotations. Slerp: each joint by slerp, the root's path linear. "
         "Bézier curves: what Blender draws from the keys before the gap to the one behind it.",

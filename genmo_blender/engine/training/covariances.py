@@ -1,0 +1,101 @@
+"""Measures how training motion hangs together over time: `python -m genmo_blender.engine.training.covariances`.
+
+The means, variances and covariances of `motion/expected.py`, over the training split and its mirror image, written to
+``--out`` (assets/motion_covariances.npz is what the extension uses). Covariance at a lag is summed over every clip and
+divided by all frames, not by those that have a frame that much later: only so is it that of some process, whatever
+the lengths of the clips. What a clip's mean says is the same at every lag.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ...motion.expected import HELD, STEPS, Covariances, numbers_of
+from ...motion.mirroring import mirrored
+from ...motion.skeleton import canonical
+from ...protocol.failures import GenmoFailure
+from .pack import prepared
+from .samples import Clip
+
+Array = np.ndarray
+LAGS = 132
+"""Frames from the first to the last that a long gap and what is known around it have."""
+NUMBERS = 32
+"""Of 66 that tell a pose."""
+
+
+def measured(clips: Sequence[Clip], lags: int = LAGS, numbers: int = NUMBERS) -> Covariances:
+    """Covariances of the clips and their mirror images."""
+    turn = _mean_turns(clips)
+    motions = []
+    for clip in clips:
+        q, path = clip.rotations.astype(np.float64), clip.transl.astype(np.float64)
+        for motion in ((q, path), mirrored(q, path)):
+            poses, steps = numbers_of(*motion, turn)
+            motions.append(np.concatenate([poses[:-1], steps], axis=1))
+    frames = sum(len(x) for x in motions)
+    mean = np.sum([x.sum(axis=0) for x in motions], axis=0) / frames
+    lever = _leverage()
+    spread = np.sum([(x[:, :HELD] - mean[:HELD]).T @ (x[:, :HELD] - mean[:HELD]) for x in motions], axis=0) / frames
+    _, axes = np.linalg.eigh(spread * lever * lever[:, None])
+    basis = lever[:, None] * axes[:, ::-1][:, :numbers]
+    found = np.zeros((lags, numbers + STEPS, numbers + STEPS))
+    for x in motions:
+        told = np.concatenate([(x[:, :HELD] - mean[:HELD]) @ basis, x[:, HELD:] - mean[HELD:]], axis=1)
+        usual = told.mean(axis=0)
+        told = told - usual
+        found += len(told) * np.outer(usual, usual)
+        for k in range(min(lags, len(told))):
+            later = told[k:]
+            found[k] += told[: len(later)].T @ later
+    return Covariances(turn, mean, basis, found / frames)
+
+
+def _mean_turns(clips: Sequence[Clip]) -> Array:
+    """(21, 4): the mean of each joint's rotations and of their mirror images (Markley et al. 2007)."""
+    sums = np.zeros((21, 4, 4))
+    for clip in clips:
+        q, path = clip.rotations.astype(np.float64), clip.transl.astype(np.float64)
+        for turns in (q[:, 1:], mirrored(q, path)[0][:, 1:]):
+            sums += np.einsum("tji,tjk->jik", turns, turns)
+    axes: Array = np.linalg.eigh(sums)[1][..., -1]
+    return axes * np.where(axes[:, :1] < 0, -1.0, 1.0)
+
+
+def _leverage() -> Array:
+    """(66,) metres: how far a radian of each number moves what hangs on it, or a metre of the height."""
+    skeleton = canonical()
+    reach = np.full(22, 0.05)
+    for joint in reversed(range(1, 22)):
+        parent = skeleton.parents[joint]
+        reach[parent] = max(reach[parent], reach[joint] + float(np.linalg.norm(skeleton.offsets[joint])))
+    return np.concatenate([np.repeat(reach[1:], 3), [1.0, 1.0], [2.0]])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="covariances", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", nargs="+", type=Path, required=True, help="folders of motion, or packed motion")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, default=Path("out") / "cache")
+    options = parser.parse_args(arguments)
+    try:
+        clips = prepared(options.data, options.cache).train
+    except GenmoFailure as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    found = measured(clips)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    # in half precision they would be those of no process, and what is solved with them could come out as anything
+    np.savez_compressed(options.out, **{name: value.astype(np.float32) for name, value in vars(found).items()})
+    print(f"{options.out}: {options.out.stat().st_size / 1000:.0f} kB, {sum(c.frames for c in clips)} frames")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
