@@ -83,6 +83,7 @@ from .keys import (
     selected_keys_given_up,
     selected_keys_touch,
     selected_keys_untold,
+    spacing_moved,
 )
 from .review import (
     dropped,

@@ -14,7 +14,7 @@ from ...motion.rotations import Array
 from ...protocol.requests import MAX_SEED, MAX_TAKES, GenerateRequest
 from .. import character, keying, posing, sentences, session, timeline
 from . import direction as directions
-from . import takes
+from . import spacing, takes
 from .delivery import Order
 
 POLL_SECONDS = 0.02
@@ -68,10 +68,12 @@ def between_selected_keys(
     seed: int,
     amount: float = 1.0,
     heard: bool = True,
+    may_move: bool = False,
 ) -> Order:
     """An order that fills what lies between the selected keys, for the bones that they key.
 
-    ``amount`` 0..1 goes from Blender's own curves to the model. Raises RequestFailure with its sentence.
+    ``amount`` 0..1 goes from Blender's own curves to the model. ``may_move``: selected keys between the first and the
+    last may stand at another time in the take. Raises RequestFailure with its sentence.
     """
     _check_target(scene, target)
     if takes.in_review(target):
@@ -88,7 +90,13 @@ def between_selected_keys(
     bones = tuple(name for name, of in zip(character.body_names(), keyed, strict=True) if of)
     frames = timeline.FrameRange(first, last, timeline.scene_fps(scene))
     filling = timeline.Filling(frames, () if keyed.all() else bones, amount, heard)
-    return order(scene, strips_scene, target, count, seed, filling, verb="In-between")
+    made = order(scene, strips_scene, target, count, seed, filling, verb="In-between")
+    if not may_move or not made.keep_keys:
+        return made
+    begins = first if made.begins is None else made.begins
+    search = spacing.search(target, own, made.request, first, last, made.fps, begins)
+    asked = None if search is None else spacing.asked(search)
+    return replace(made, moves=()) if asked is None else replace(made, request=asked, search=search)
 
 
 def order_again(scene: bpy.types.Scene, target: bpy.types.Object, same_seed: bool) -> Order:
@@ -106,6 +114,7 @@ def order_again(scene: bpy.types.Scene, target: bpy.types.Object, same_seed: boo
         last, begins = int(recipe["frames"][1]), int(recipe.get("begins", first))
         bones, amount = tuple(recipe.get("bones", ())), float(recipe.get("amount", 1.0))
         keep_keys = bool(recipe.get("keep_keys", True))
+        moves = None if recipe.get("moves") is None else tuple(map(spacing.Move.from_list, recipe["moves"]))
         seconds = float(recipe["fps"]) and (last - first) / float(recipe["fps"])
     except (AssertionError, KeyError, IndexError, TypeError, ValueError) as error:
         raise sentences.recipe_unreadable(shown.name) from error
@@ -126,6 +135,7 @@ def order_again(scene: bpy.types.Scene, target: bpy.types.Object, same_seed: boo
         bones=bones,
         amount=amount,
         keep_keys=keep_keys,
+        moves=moves,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import bpy
@@ -17,7 +17,7 @@ from ...motion.skeleton import BODY_JOINTS, canonical
 from ...protocol.motions import Take
 from .. import character, keying, posing, reading, sentences
 from ..paths import location_path, rotation_path
-from . import contact_bars
+from . import added, contact_bars, spacing
 
 EVERYWHERE = 0.6
 """From this part of the frames on, the animator's own keys leave hardly anything to be made."""
@@ -40,6 +40,8 @@ class Placement:
     amount: float = 1.0
     """0 writes what the character's own curves do, 1 the motion."""
     keep_keys: bool = True
+    moves: tuple[spacing.Move, ...] = ()
+    """Keys of the animator's that stand at another time in the take."""
 
 
 def key_take(
@@ -53,6 +55,10 @@ def key_take(
     """Key a take into its action, a copy of the animator's own one. Returns sentences on what was kept."""
     names = canonical(take.rotations.shape[1]).names
     first, last, fps = placement.first, placement.last, placement.fps
+    animators = own
+    if placement.moves:
+        own = replace(own, action=action, slot=action.slots[0].identifier)
+        spacing.move_keys(action, own.slot, placement.moves, first, last)
     keys = posing.own_keys(own.action, own.slot, first, last)
     if not placement.keep_keys:
         keys = posing.without(keys)
@@ -74,6 +80,8 @@ def key_take(
     keying.write(action, action.slots[0], curves, keys.kept, skipped)
     # It began as a copy: what was known of the old motion does not hold for this one.
     action.genmo.dense = None
+    if placement.moves:  # a key that moved is no new one: Drop has it where it was
+        added.count_as_known(animators, action)
     contact_bars.put(action, first, last, contacts)
     if len(keys.frames) > EVERYWHERE * len(frames):
         said.append(sentences.keys_everywhere(first, last))
