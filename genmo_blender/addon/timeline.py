@@ -205,7 +205,7 @@ def start_state(scene: bpy.types.Scene, target: bpy.types.Object, own: character
 @dataclass(frozen=True)
 class Filling:
     """Which frames are filled, and of them what: all bones, or those of ``bones``; by ``amount`` 0..1, where 0 is what
-    the character's own curves do. ``heard``: strips over the range direct it."""
+    the character's own curves do. ``heard``: strips over the range say what happens."""
 
     frames: FrameRange
     bones: tuple[str, ...] = ()

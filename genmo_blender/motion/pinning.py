@@ -98,8 +98,12 @@ def misses(rotations: Array, path: Array, hold: Hold) -> Array:
 
 def limb_keyed(hold: Hold, known: Array) -> Array:
     """(T,) bool: a key holds what the hold would move, from known joints (T, 22)."""
-    chain = LIMBS[hold.part][0] if hold.part in LIMBS else (0,) if hold.part == "hips" else (12, 15)
-    return np.asarray(known[:, list(chain)].any(axis=1))
+    return np.asarray(known[:, list(moved_by(hold.part))].any(axis=1))
+
+
+def moved_by(part: str) -> tuple[int, ...]:
+    """The joints without which a part does not come to its point."""
+    return LIMBS[part][0] if part in LIMBS else (0,) if part == "hips" else (12, 15)
 
 
 def _joints(rotations: Array, path: Array) -> Array:

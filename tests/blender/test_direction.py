@@ -350,6 +350,61 @@ def test_what_was_ignored_is_said_when_takes_arrive(stage):
     assert report["direction"]["pins_off_mm"] > 100 and report["ignored"]
 
 
+def keyed_twice(target, names, first: int, last: int) -> None:
+    """The character keyed where it stands and 60 cm further on, selected."""
+    rest = target.data.bones["pelvis"].matrix_local.to_3x3()
+    for frame, far in ((first, 0.0), (last, 0.6)):
+        target.pose.bones["pelvis"].location = rest.inverted() @ Vector((0.0, -far, 0.0))
+        for name in names:
+            target.pose.bones[name].keyframe_insert("rotation_quaternion", frame=frame)
+        target.pose.bones["pelvis"].keyframe_insert("location", frame=frame)
+    for curve in target.animation_data.action.layers[0].strips[0].channelbags[0].fcurves:
+        for key in curve.keyframe_points:
+            key.select_control_point = True
+
+
+@pytest.mark.parametrize("use_strips", [True, False])
+def test_in_between_holds_pins_and_goes_through_waypoints(stage, use_strips):
+    target = placed(stage)
+    scene = bpy.context.scene
+    keyed_twice(target, stage.module("addon.character").body_names(), 1, 61)
+    scene.frame_set(20)
+    bpy.ops.genmo.pin_here(part="right_hand", frames=16)
+    pin = target.genmo_direction.pins[0]
+    pin.target.location = target.matrix_world @ Vector((-0.3, -0.5, 1.2))
+    scene.frame_set(45)
+    scene.cursor.location = target.matrix_world @ Vector((0.15, -0.4, 0.0))
+    bpy.ops.genmo.add_waypoint()
+    bpy.context.view_layer.update()
+    assert bpy.ops.genmo.in_between(seed=2, use_strips=use_strips) == {"FINISHED"}
+    hand = each_frame(target, "right_wrist", range(20, 36))
+    assert np.linalg.norm(hand - np.array(pin.target.location), axis=1).max() < 0.002
+    hips = each_frame(target, "pelvis", [45])[0]
+    assert np.linalg.norm(hips[:2] - np.array(scene.cursor.location)[:2]) < 0.04
+    assert "Not followed" not in stage.session.message
+
+
+def test_in_between_says_what_of_the_direction_is_not_for_its_bones(scripted):
+    target = placed(scripted)
+    arm = ("left_shoulder", "left_elbow", "left_wrist")
+    keyed_twice(target, arm, 1, 61)
+    for curve in target.animation_data.action.layers[0].strips[0].channelbags[0].fcurves:
+        for key in curve.keyframe_points:
+            key.select_control_point = "pelvis" not in curve.data_path
+    target.genmo_direction.path = s_curve(target)
+    bpy.context.view_layer.update()
+    for part in ("left_hand", "right_hand"):
+        bpy.ops.genmo.pin_here(part=part, frames=10)
+    generate, scene = scripted.module("addon.services.generate"), bpy.context.scene
+    order = generate.between_selected_keys(scene, scene, target, 1, 5)
+    assert [pin.part for pin in order.request.direction.pins] == ["left_hand"] and not order.request.direction.leads
+    bpy.ops.genmo.in_between(seed=2)
+    assert (
+        "Not followed, because no keys of these bones of Hero are selected: the path (pelvis), "
+        "the pin of the right hand (right_shoulder, right_elbow, right_wrist)." in scripted.session.message
+    )
+
+
 def test_a_kept_walk_goes_on_along_a_path(stage):
     target = placed(stage)
     scene = bpy.context.scene

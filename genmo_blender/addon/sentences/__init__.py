@@ -57,6 +57,7 @@ from .cleaned import (
 )
 from .direction import (
     direction_object_missing,
+    direction_of_other_bones,
     direction_outside,
     facing_nothing,
     no_curve,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...protocol.failures import GenmoFailure, RequestFailure
+from .form import few
 
 
 def direction_object_missing(kind: str, name: str) -> GenmoFailure:
@@ -46,6 +49,12 @@ def waypoint_too_fast(name: str, far: float, speed: float) -> str:
 
 def direction_outside(name: str) -> str:
     return f"{name} is outside the range and will not be used."
+
+
+def direction_of_other_bones(name: str, rest: Sequence[tuple[str, str]]) -> str:
+    """What a direction asks for, and the bones that would have to be filled for it."""
+    told = few([f"{what} ({bones})" for what, bones in rest])
+    return f"Not followed, because no keys of these bones of {name} are selected: {told}."
 
 
 def no_curve() -> str:

@@ -52,6 +52,9 @@ class Order:
     moves: tuple[spacing.Move, ...] | None = None
     """Which of her keys move in time; None where they were not to."""
 
+    said: tuple[str, ...] = ()
+    """What is told with the takes: what of the direction the order has passed by."""
+
     @property
     def key(self) -> str:
         """The character as the queue knows it."""
@@ -134,6 +137,7 @@ def apply(order: Order, result: MotionResult, model: Capabilities | None) -> str
             sentences.takes_ready(target.name, len(waiting)),
             *said,
             *_moved(order),
+            *order.said,
             *keying.notes(waiting[-1]),
             *ignored(result),
         ]

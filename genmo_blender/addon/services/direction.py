@@ -6,17 +6,18 @@ scale included, turned to Y up. So a character may stand anywhere, turned any wa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import bpy
 import numpy as np
 
 from ...motion import frames as axes
+from ...motion.pinning import moved_by
 from ...protocol.direction import Direction, Pin, RootPath, Waypoint
 from ...protocol.direction_checks import FASTEST
 from ...protocol.requests import GenerateRequest, validate
-from .. import reading, sentences
+from .. import character, reading, sentences
 
 Array = np.ndarray
 _POINTS = 400
@@ -39,16 +40,42 @@ class Clock:
 
 
 def directed(
-    scene: bpy.types.Scene, target: bpy.types.Object, request: GenerateRequest, clock: Clock
-) -> GenerateRequest:
-    """The request with what the character's direction says over the range. Raises RequestFailure with the sentence of
-    what is missing or cannot be followed; the scene's frame and the character's pose are as they were."""
-    told = read(scene, target, clock)
+    scene: bpy.types.Scene,
+    target: bpy.types.Object,
+    request: GenerateRequest,
+    clock: Clock,
+    bones: Sequence[str] = (),
+) -> tuple[GenerateRequest, list[str]]:
+    """The request with what the character's direction says over the range; where ``bones`` names those that are filled,
+    a sentence on what of it asks for others. Raises RequestFailure with the sentence of what is missing or cannot be
+    followed; the scene's frame and the character's pose are as they were."""
+    told, passed_by = read(scene, target, clock), []
+    if told is not None and bones:
+        told, passed_by = _for_bones(target, told, bones)
     if told is None:
-        return request
+        return request, passed_by
     out = replace(request, direction=told)
     validate(out)
-    return out
+    return out, passed_by
+
+
+def _for_bones(target: bpy.types.Object, told: Direction, bones: Sequence[str]) -> tuple[Direction | None, list[str]]:
+    """What of a direction only asks for some bones, and a sentence on the rest of it."""
+    names, rest = character.body_names(), []
+    if told.leads and names[0] not in bones:
+        words = [word for word, there in (("path", told.path), ("waypoints", told.waypoints)) if there]
+        rest.append((f"the {' and '.join(words)}", names[0]))
+        told = replace(told, path=None, waypoints=())
+    pins = []
+    for pin in told.pins:
+        missing = [names[j] for j in moved_by(pin.part) if names[j] not in bones]
+        if missing:
+            rest.append((f"the pin of the {pin.words}", ", ".join(missing)))
+        else:
+            pins.append(pin)
+    told = replace(told, pins=tuple(pins))
+    said = [sentences.direction_of_other_bones(target.name, rest)] if rest else []
+    return (told if told.leads or pins else None), said
 
 
 def read(scene: bpy.types.Scene, target: bpy.types.Object, clock: Clock) -> Direction | None:

@@ -37,10 +37,9 @@ def order(
     timeline.repair_doubled_ids(strips_scene)
     own = takes.own_state(target)
     direction = timeline.direction(scene, strips_scene, target, own, seed or _new_seed(), count, filling)
-    request, frames = direction.request, direction.frames
-    if direction.filling.heard:
-        clock = directions.Clock(frames.first, frames.last, frames.fps, direction.begins)
-        request = directions.directed(scene, target, request, clock)
+    frames = direction.frames
+    clock = directions.Clock(frames.first, frames.last, frames.fps, direction.begins)
+    request, said = directions.directed(scene, target, direction.request, clock, direction.filling.bones)
     return Order(
         target=target.session_uid,
         scene=scene.session_uid,
@@ -57,6 +56,7 @@ def order(
         bones=direction.filling.bones,
         amount=direction.filling.amount,
         keep_keys=scene.genmo.keep_keys,
+        said=tuple(said),
     )
 
 
