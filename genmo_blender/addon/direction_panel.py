@@ -75,6 +75,10 @@ def _draw_waypoints(layout: bpy.types.UILayout, settings: bpy.types.PropertyGrou
         column = _entry(layout, way, "waypoints", index)
         row = column.row(align=True)
         row.prop(way, "frame")
+        if way.between:
+            row.prop(way, "last")
+        row = column.row(align=True)
+        row.prop(way, "between", toggle=True)
         row.prop(way, "use_facing", toggle=True)
         column.prop(way, "radius")
     layout.operator("genmo.add_waypoint", icon="ADD")

@@ -22,7 +22,12 @@ class WaypointProperties(bpy.types.PropertyGroup):
     target: PointerProperty(
         type=bpy.types.Object, name="Waypoint", description="The object whose place on the floor is the waypoint"
     )
-    frame: IntProperty(name="Frame", description="When the character is there", default=1)
+    frame: IntProperty(name="Frame", description="When the character is there, or from when on", default=1)
+    between: BoolProperty(
+        name="When It Suits",
+        description="The character is there at some frame up to Last, whichever suits its motion",
+    )
+    last: IntProperty(name="Last", description="When the character has been there at the latest", default=30)
     use_facing: BoolProperty(
         name="Facing", description="The character looks along the object's -Y axis there, as it does at rest"
     )

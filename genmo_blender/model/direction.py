@@ -204,6 +204,7 @@ def _report(
             notes.append(f"The waypoint at {way.time:.2f} s is missed by {100 * miss:.0f} cm.")
     if direction.waypoints:
         figures["waypoints"] = len(direction.waypoints)
+        figures["waypoints_at"] = [round(way.time, 4) for way in direction.waypoints]
     worst = []
     for pin, hold in zip(direction.pins, holds, strict=True):
         missed = misses(rotations, path, hold)

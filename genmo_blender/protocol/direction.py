@@ -7,7 +7,7 @@ turns about +Y, 0 looks along +Z. Times are seconds from the range's start.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -55,12 +55,21 @@ class RootPath:
 
 @dataclass(frozen=True)
 class Waypoint:
-    """The root is within ``radius`` metres of ``place`` at ``time``, looking to ``heading`` where that is not None."""
+    """The root is within ``radius`` metres of ``place`` at ``time``, looking to ``heading`` where that is not None.
+
+    ``until``: at some time from ``time`` to that one, whichever suits the motion; None: at ``time``.
+    """
 
     time: float
     place: tuple[float, float]
     heading: float | None = None
     radius: float = RADIUS
+    until: float | None = None
+
+    @property
+    def latest(self) -> float:
+        """The last time at which it may be passed."""
+        return self.time if self.until is None else self.until
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +112,7 @@ class Direction:
     @property
     def last(self) -> float:
         """The latest time that it speaks of, 0 where it says nothing."""
-        ends = [w.time for w in self.waypoints] + [float(p.times[-1]) for p in self.pins if len(p.times)]
+        ends = [w.latest for w in self.waypoints] + [float(p.times[-1]) for p in self.pins if len(p.times)]
         if self.path is not None and len(self.path.times):
             ends.append(float(self.path.times[-1]))
         return max(ends, default=0.0)
@@ -119,9 +128,7 @@ class Direction:
                 "headings": headings,
                 "fixed": self.path.fixed,
             }
-        ways = [
-            {"time": w.time, "place": list(w.place), "heading": w.heading, "radius": w.radius} for w in self.waypoints
-        ]
+        ways = [asdict(w) | {"place": list(w.place)} for w in self.waypoints]
         pins = [
             {
                 "part": p.part,
@@ -184,10 +191,8 @@ def _path(record: Mapping[str, Any]) -> RootPath:
 
 def _waypoint(record: Mapping[str, Any]) -> Waypoint:
     x, z = (float(v) for v in record["place"])
-    heading = record.get("heading")
-    return Waypoint(
-        float(record["time"]), (x, z), None if heading is None else float(heading), float(record.get("radius", RADIUS))
-    )
+    heading, until = (None if record.get(name) is None else float(record[name]) for name in ("heading", "until"))
+    return Waypoint(float(record["time"]), (x, z), heading, float(record.get("radius", RADIUS)), until)
 
 
 def _pin(record: Mapping[str, Any]) -> Pin:

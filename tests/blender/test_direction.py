@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from types import SimpleNamespace
 
 import bpy
@@ -145,6 +146,32 @@ def test_waypoints_are_met_with_their_facing(stage):
     assert math.degrees(looks.to_2d().angle(wanted.to_2d())) < 5.0
     scene.frame_set(1)
     assert (target.pose.bones["pelvis"].head.to_2d()).length < 0.01
+
+
+def test_a_waypoint_is_passed_when_it_suits(stage):
+    target = placed(stage)
+    scene = bpy.context.scene
+    scene.frame_set(10)
+    scene.cursor.location = target.matrix_world @ Vector((0.2, -1.4, 0.0))
+    bpy.ops.genmo.add_waypoint()
+    (way,) = target.genmo_direction.waypoints
+    way.between, way.last = True, 300
+    place = Vector(scene.cursor.location)
+    for last, words in ((300, None), (9, "waypoint 10 ends before it begins")):
+        way.last = last
+        said = notes_of(stage, target)
+        if words:
+            assert [words in note for note in said] == [True]
+            with pytest.raises(RuntimeError, match=words):
+                bpy.ops.genmo.generate(seed=2)
+        else:
+            assert said == [] and bpy.ops.genmo.generate(seed=2) == {"FINISHED"}
+            told = re.search("passed when it suits: at frame ([0-9]+)", stage.session.message)
+            assert 10 <= int(told[1]) <= FRAMES
+            assert (Vector(each_frame(target, "pelvis", [int(told[1])])[0]) - place).to_2d().length < 0.04
+            bpy.ops.genmo.drop_take()
+    way.frame, way.last = 95, 300
+    assert notes_of(stage, target) == [f"{way.target.name} is outside the range and will not be used."]
 
 
 def test_travel_becomes_a_curve_and_the_curve_a_path(stage):

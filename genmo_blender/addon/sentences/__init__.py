@@ -66,7 +66,9 @@ from .direction import (
     path_without_points,
     pin_backward,
     stays_in_place,
+    waypoint_backward,
     waypoint_too_fast,
+    waypoints_passed,
 )
 from .engine import (
     blender_python_missing,

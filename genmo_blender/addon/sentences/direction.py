@@ -39,6 +39,20 @@ def pin_backward(name: str) -> GenmoFailure:
     )
 
 
+def waypoint_backward(name: str) -> GenmoFailure:
+    return RequestFailure(
+        "waypoint_backward",
+        f"The waypoint {name} ends before it begins.",
+        "Put its last frame after its first.",
+    )
+
+
+def waypoints_passed(frames: Sequence[float]) -> str:
+    """When those are passed that had no frame of their own."""
+    told = few([f"{frame:.0f}" for frame in frames], 6)
+    return f"Waypoints that may be passed when it suits: at frame {told}."
+
+
 def path_too_fast(name: str, length: float, speed: float) -> str:
     return f"{name} is {length:.1f} m long and asks for {speed:.0f} m/s: shorten it, or give it more time."
 

@@ -138,6 +138,7 @@ def apply(order: Order, result: MotionResult, model: Capabilities | None) -> str
             *said,
             *_moved(order),
             *order.said,
+            *_passed(order, result),
             *keying.notes(waiting[-1]),
             *ignored(result),
         ]
@@ -148,6 +149,17 @@ def _moved(order: Order) -> list[str]:
     if order.moves is None:
         return []
     return [sentences.spacing_moved([(move.was, move.now) for move in order.moves])]
+
+
+def _passed(order: Order, result: MotionResult) -> list[str]:
+    """When waypoints were passed that may be passed when it suits."""
+    direction = order.request.direction
+    at = result.takes[0].report.get("direction", {}).get("waypoints_at", ())
+    if direction is None or len(at) != len(direction.waypoints):
+        return []
+    begins = order.first if order.begins is None else order.begins
+    frames = [begins + t * order.fps for t, way in zip(at, direction.waypoints, strict=True) if way.until is not None]
+    return [sentences.waypoints_passed(frames)] if frames else []
 
 
 def ignored(result: MotionResult) -> list[str]:

@@ -82,7 +82,10 @@ def read(scene: bpy.types.Scene, target: bpy.types.Object, clock: Clock) -> Dire
     """What the character's direction says over the range; None when nothing. Raises as `directed`."""
     settings = target.genmo_direction
     ways = [w for w in settings.waypoints if w.enabled and _usable(scene, w.target, "waypoint")]
-    ways = [w for w in ways if clock.first <= w.frame <= clock.last]
+    ways = [w for w in ways if frames_of(w)[0] <= clock.last and frames_of(w)[-1] >= clock.first]
+    for way in ways:
+        if way.between and way.last < way.frame:
+            raise sentences.waypoint_backward(way.target.name)
     pins = [p for p in settings.pins if p.enabled and _usable(scene, p.target, "pin")]
     pins = [p for p in pins if p.first <= clock.last and p.last >= clock.first]
     for pin in pins:
@@ -98,6 +101,11 @@ def read(scene: bpy.types.Scene, target: bpy.types.Object, clock: Clock) -> Dire
         tuple(_waypoint(way, at, clock) for way in ways),
         tuple(_pin(pin, at, clock) for pin in pins),
     )
+
+
+def frames_of(way: bpy.types.PropertyGroup) -> tuple[int, ...]:
+    """The frame of a waypoint, or the first and the last at which it may be passed."""
+    return (way.frame, way.last) if way.between else (way.frame,)
 
 
 def _usable(scene: bpy.types.Scene, found: bpy.types.Object | None, kind: str) -> bool:
@@ -122,7 +130,7 @@ def _frames(
     """Which objects are looked at, at which frames."""
     wanted: dict[int, list[bpy.types.Object]] = {}
     for way in ways:
-        wanted.setdefault(way.frame, []).append(way.target)
+        wanted.setdefault(_looked_at(way, clock), []).append(way.target)
     for pin in pins:
         for frame in _held(pin, clock):
             wanted.setdefault(frame, []).append(pin.target)
@@ -132,6 +140,11 @@ def _frames(
         for frame in range(clock.first, clock.last + 1) if keyed or looks else (clock.first,):
             wanted.setdefault(frame, []).extend([path, *([settings.toward] if looks else [])])
     return wanted
+
+
+def _looked_at(way: bpy.types.PropertyGroup, clock: Clock) -> int:
+    """The frame at which a waypoint's place is read: the first one that is filled."""
+    return max(int(way.frame), clock.first)
 
 
 def _held(pin: bpy.types.PropertyGroup, clock: Clock) -> range:
@@ -240,9 +253,11 @@ def _road(settings: bpy.types.PropertyGroup, path: bpy.types.Object, at: _Visits
 
 
 def _waypoint(way: bpy.types.PropertyGroup, at: _Visits, clock: Clock) -> Waypoint:
-    point = at.point(way.frame, way.target)
-    facing = at.facing(way.frame, way.target) if way.use_facing else None
-    return Waypoint(clock.seconds(way.frame), (float(point[0]), float(point[2])), facing, way.radius)
+    frame = _looked_at(way, clock)
+    point = at.point(frame, way.target)
+    facing = at.facing(frame, way.target) if way.use_facing else None
+    until = clock.seconds(min(way.last, clock.last)) if way.between else None
+    return Waypoint(clock.seconds(frame), (float(point[0]), float(point[2])), facing, way.radius, until)
 
 
 def _pin(pin: bpy.types.PropertyGroup, at: _Visits, clock: Clock) -> Pin:
@@ -267,14 +282,14 @@ def notes(scene: bpy.types.Scene, target: bpy.types.Object, first: int, last: in
         if length / seconds > FASTEST:
             out.append(sentences.path_too_fast(path.name, length, length / seconds))
     used = [w for w in settings.waypoints if w.enabled and in_scene(scene, w.target)]
-    stops = sorted((w for w in used if first <= w.frame <= last), key=lambda w: w.frame)
+    stops = sorted((w for w in used if first <= w.frame <= last and not w.between), key=lambda w: w.frame)
     for one, two in zip(stops, stops[1:], strict=False):
         way = np.array(two.target.matrix_world)[:2, 3] - np.array(one.target.matrix_world)[:2, 3]
         far = float(np.linalg.norm(way)) / size
         speed = max(far - one.radius - two.radius, 0.0) * fps / max(two.frame - one.frame, 1)
         if speed > FASTEST and far > 0.25:
             out.append(sentences.waypoint_too_fast(two.target.name, far, speed))
-    outside = [w.target.name for w in used if not first <= w.frame <= last]
+    outside = [w.target.name for w in used if frames_of(w)[0] > last or frames_of(w)[-1] < first]
     pins = [p for p in settings.pins if p.enabled and in_scene(scene, p.target)]
     outside += [p.target.name for p in pins if p.first > last or p.last < first]
     return out + [sentences.direction_outside(name) for name in outside]
@@ -293,6 +308,8 @@ def _unusable(scene: bpy.types.Scene, settings: bpy.types.PropertyGroup) -> list
             if entry.enabled and not in_scene(scene, entry.target):
                 name = "" if entry.target is None else entry.target.name
                 failures.append(sentences.direction_object_missing(kind, name))
+    late = [w for w in settings.waypoints if w.enabled and w.between and in_scene(scene, w.target) and w.last < w.frame]
+    failures += [sentences.waypoint_backward(way.target.name) for way in late]
     backward = [p for p in settings.pins if p.enabled and in_scene(scene, p.target) and p.last < p.first]
     failures += [sentences.pin_backward(pin.target.name) for pin in backward]
     return [sentences.text_of(failure) for failure in failures]

@@ -32,7 +32,7 @@ def add_waypoint(
     made = add_empty(scene, f"{target.name} waypoint {frame}", place, "ARROWS", 0.25)
     made.rotation_euler = (0.0, 0.0, target.matrix_world.to_euler().z)
     way = target.genmo_direction.waypoints.add()
-    way.target, way.frame = made, frame
+    way.target, way.frame, way.last = made, frame, frame + round(scene.render.fps / scene.render.fps_base)
     return way
 
 
