@@ -57,6 +57,9 @@ class PinProperties(bpy.types.PropertyGroup):
     ease_out: IntProperty(
         name="Ease Out", description="Over how many frames the part leaves its pin", default=8, min=0, soft_max=60
     )
+    hold_rotation: BoolProperty(
+        name="Hold Rotation", description="The part is also turned as the object is: the bone's axes lie along its axes"
+    )
     enabled: BoolProperty(name="Use Pin", description="Whether Generate reads this pin", default=True)
 
 

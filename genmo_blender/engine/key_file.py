@@ -2,8 +2,8 @@
 
 Keys: the arrays of `motion.npz` for K poses, ``time`` (K,) seconds and ``joint_mask`` (K, 22). A path: ``times`` (N,),
 ``places`` (N, 2), and where they are given ``headings`` (N,) and ``fixed``; with ``way_times`` (W,) and ``way_places``
-(W, 2) waypoints. Pins: ``left_hand_times`` (N,), ``left_hand_points`` (N, 3), and ``left_hand_ease`` (2,) where given;
-so for each part.
+(W, 2) waypoints. Pins: ``left_hand_times`` (N,), ``left_hand_points`` (N, 3), and where given ``left_hand_ease`` (2,)
+and ``left_hand_turns`` (N, 4); so for each part.
 """
 
 from __future__ import annotations
@@ -60,7 +60,14 @@ def read_direction(path: Path | None, pins: Path | None) -> Direction | None:
             ease = np.broadcast_to(arrays.get(f"{part}_ease", EASE), 2)
             points = arrays[f"{part}_points"]
             record["pins"].append(
-                {"part": part, "times": times, "points": points, "ease_in": ease[0], "ease_out": ease[1]}
+                {
+                    "part": part,
+                    "times": times,
+                    "points": points,
+                    "ease_in": ease[0],
+                    "ease_out": ease[1],
+                    "turns": arrays.get(f"{part}_turns"),
+                }
             )
         if not record["pins"]:
             raise RequestFailure("pins_incomplete", f"{pins.name} holds no pins.", "Give left_hand_times and _points.")

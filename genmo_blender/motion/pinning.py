@@ -56,10 +56,49 @@ class Hold:
     held: Array
     ease_in: float
     ease_out: float
+    turns: Array | None = None
+    """(T, 4): how the part's joint is turned in the world at the held frames; None where that is free."""
 
 
 def pinned(rotations: Array, path: Array, holds: Sequence[Hold], keys: KeyFrames | None = None) -> tuple[Array, Array]:
     """Local rotations (T, 22, 4) and path (T, 3) with their holds met. Keyed joints do not move for them."""
+    rotations, path = _placed(rotations, path, holds, keys)
+    known: Array = np.zeros(rotations.shape[:2], dtype=bool) if keys is None else keys.known
+    for part in dict.fromkeys(hold.part for hold in holds if hold.turns is not None and hold.held.any()):
+        if part != "hips":
+            rotations = _turned(rotations, part, holds, known)
+    return rotations, path
+
+
+def _turned(rotations: Array, part: str, holds: Sequence[Hold], known: Array) -> Array:
+    """Rotations (T, 22, 4) with a part turned as its holds say, what hangs on it along with it."""
+    joint, skeleton = JOINT[part], canonical()
+    ours = [hold for hold in holds if hold.part == part and hold.held.any()]
+    world = kinematics.world_rotations(skeleton, rotations)
+    turn: Array = np.zeros((len(rotations), 3))
+    for hold in ours:
+        if hold.turns is None:
+            continue
+        apart: Array = np.zeros_like(turn)
+        missed = rot.continuous(rot.multiply(hold.turns, rot.conjugate(world[:, joint]))[hold.held])
+        apart[hold.held] = _vectors(missed if missed[0, 0] >= 0 else -missed)
+        carried = _carried(apart, hold, [other for other in ours if other is not hold])
+        turn += carried - faded(carried, known[:, joint], EASE)
+    out = rotations.copy()
+    new, parent = rot.multiply(rot.from_rotation_vector(turn), world[:, joint]), skeleton.parents[joint]
+    out[:, joint] = new if parent < 0 else rot.multiply(rot.conjugate(world[:, parent]), new)
+    return rot.continuous(out)
+
+
+def _vectors(turns: Array) -> Array:
+    """Unit quaternions (N, 4) of continuous signs -> rotation vectors (N, 3) that do not jump at half a turn."""
+    length = np.linalg.norm(turns[:, 1:], axis=1, keepdims=True)
+    half = np.arctan2(length, turns[:, :1])
+    return np.where(length > 1e-9, turns[:, 1:] / np.maximum(length, 1e-12) * 2 * half, 0.0)
+
+
+def _placed(rotations: Array, path: Array, holds: Sequence[Hold], keys: KeyFrames | None) -> tuple[Array, Array]:
+    """The motion with its parts at their points."""
     holds = [hold for hold in holds if hold.held.any()]
     if not holds:
         return rotations, path
@@ -69,6 +108,8 @@ def pinned(rotations: Array, path: Array, holds: Sequence[Hold], keys: KeyFrames
     targets, weight = _targets(joints, holds, known)
     free_hips = 1.0 - _near(known[:, 0])
     free_torso = 1.0 - _near(np.asarray(known[:, _TORSO].any(axis=1)))
+    if any(hold.part == "hips" and hold.turns is not None for hold in holds):
+        rotations = _turned(rotations, "hips", holds, known)
     if "hips" in targets:
         path = path + (targets["hips"] - joints[:, 0])
         free_hips = free_hips * (1.0 - weight["hips"])
@@ -94,6 +135,15 @@ def misses(rotations: Array, path: Array, hold: Hold) -> Array:
     """Metres (N,) from the point at each of a hold's N frames."""
     joints = _joints(rotations[hold.held].astype(np.float64), path[hold.held].astype(np.float64))
     return np.linalg.norm(joints[:, JOINT[hold.part]] - hold.points[hold.held], axis=-1)
+
+
+def turned_away(rotations: Array, hold: Hold) -> float:
+    """Radians by which a part is turned otherwise than its hold says, at most."""
+    if hold.turns is None:
+        return 0.0
+    world = kinematics.world_rotations(canonical(), rotations[hold.held].astype(np.float64))[:, JOINT[hold.part]]
+    apart = rot.to_rotation_vector(rot.multiply(hold.turns[hold.held], rot.conjugate(world)))
+    return float(np.linalg.norm(apart, axis=-1).max())
 
 
 def limb_keyed(hold: Hold, known: Array) -> Array:

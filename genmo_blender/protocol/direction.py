@@ -75,13 +75,18 @@ class Waypoint:
 @dataclass(frozen=True, eq=False)
 class Pin:
     """``part`` of `PARTS` is at ``points`` (N, 3) at ``times`` (N,), between them straight from point to point; it goes
-    there over ``ease_in`` seconds before the first time and leaves over ``ease_out`` after the last."""
+    there over ``ease_in`` seconds before the first time and leaves over ``ease_out`` after the last.
+
+    ``turns`` (N, 4): how the part's joint is turned in the world at those times, quaternions, w first, from the rest
+    pose; None where that is free.
+    """
 
     part: str
     times: Array
     points: Array
     ease_in: float = EASE
     ease_out: float = EASE
+    turns: Array | None = None
 
     @property
     def words(self) -> str:
@@ -134,6 +139,7 @@ class Direction:
                 "part": p.part,
                 "times": p.times.tolist(),
                 "points": p.points.tolist(),
+                "turns": None if p.turns is None else p.turns.tolist(),
                 "ease_in": p.ease_in,
                 "ease_out": p.ease_out,
             }
@@ -165,7 +171,7 @@ def _same(a: Any, b: Any) -> bool:
         for x, y in pairs
         if isinstance(x, np.ndarray) or isinstance(y, np.ndarray)
         if x is not None and y is not None
-    ) and (getattr(a, "headings", None) is None) == (getattr(b, "headings", None) is None)
+    ) and all((getattr(a, name, None) is None) == (getattr(b, name, None) is None) for name in ("headings", "turns"))
 
 
 def _nullable(values: Array) -> list[float | None]:
@@ -197,7 +203,9 @@ def _waypoint(record: Mapping[str, Any]) -> Waypoint:
 
 def _pin(record: Mapping[str, Any]) -> Pin:
     times, points = _array(record["times"], 0, "times"), _array(record["points"], 3, "points")
-    if len(points) != len(times):
-        raise ValueError("a pin has as many points as times")
-    eases = (float(record.get(name, EASE)) for name in ("ease_in", "ease_out"))
-    return Pin(str(record["part"]), times, points, *eases)
+    given = record.get("turns")
+    turns = None if given is None else _array(given, 4, "turns")
+    if len(points) != len(times) or (turns is not None and len(turns) != len(times)):
+        raise ValueError("a pin has as many points and turns as times")
+    ease_in, ease_out = (float(record.get(name, EASE)) for name in ("ease_in", "ease_out"))
+    return Pin(str(record["part"]), times, points, ease_in, ease_out, turns)

@@ -83,7 +83,8 @@ def _validate_pin(pin: Pin, duration: float) -> None:
     what = f"The pin of the {pin.words}"
     if not len(pin.times):
         raise RequestFailure("pin_empty", f"{what} holds at no time.", "Give it a first and a last frame.")
-    if not np.isfinite(pin.times).all() or not np.isfinite(pin.points).all():
+    turns = np.ones((1, 4)) if pin.turns is None else pin.turns
+    if not all(np.isfinite(x).all() for x in (pin.times, pin.points, turns)) or not turns.any(axis=1).all():
         raise _not_finite(f"{what} holds")
     if (np.diff(pin.times) <= 0).any():
         raise RequestFailure("pin_times", f"{what} ends before it begins.", "Put its last frame after its first.")

@@ -126,6 +126,48 @@ def test_a_hand_is_held_at_an_animated_empty(stage, fps):
     assert stage.scene_hash() == before
 
 
+@pytest.mark.parametrize("part", ["left_hand", "right_foot", "head", "hips"])
+@pytest.mark.parametrize("held", [True, False])
+def test_a_part_is_turned_as_its_empty_where_that_is_wanted(stage, part, held):
+    target = placed(stage, 24)
+    target.scale = (0.8, 0.8, 0.8)
+    scene = bpy.context.scene
+    bpy.ops.genmo.generate(seed=3)
+    bone = stage.module("addon.character").body_names()[stage.module("motion.pinning").JOINT[part]]
+    scene.frame_set(30)
+    bpy.ops.genmo.pin_here(part=part, frames=12)
+    (pin,) = target.genmo_direction.pins
+    pin.hold_rotation = held
+    bpy.context.view_layer.update()
+
+    def away() -> float:
+        """Degrees between the bone and the empty."""
+        pose = target.matrix_world @ target.pose.bones[bone].matrix
+        turns = [m.to_quaternion() for m in (pose, pin.target.matrix_world)]
+        return math.degrees(turns[0].rotation_difference(turns[1]).angle)
+
+    assert away() < 0.01  # as it is turned now
+    places = each_frame(target, bone, range(30, 42))
+    bpy.ops.genmo.drop_take()
+    for i, place in enumerate(places):
+        pin.target.location = place
+        pin.target.keyframe_insert("location", frame=30 + i)
+        if i in (0, 11):
+            pin.target.rotation_euler.z += 0.4
+            pin.target.keyframe_insert("rotation_euler", frame=30 + i)
+    assert bpy.ops.genmo.generate(seed=3) == {"FINISHED"}
+    found = []
+    for frame in range(30, 42):
+        scene.frame_set(frame)
+        found.append(away())
+    assert (max(found) < 0.6) == held
+    off = np.linalg.norm(each_frame(target, bone, range(30, 42)) - places, axis=1)
+    assert off.max() < 0.005  # of a foot that swings, between two of the model's frames
+    for frame in (1, 60):
+        scene.frame_set(frame)
+        assert away() > 1.0
+
+
 def test_waypoints_are_met_with_their_facing(stage):
     target = placed(stage)
     scene = bpy.context.scene

@@ -13,7 +13,8 @@ import bpy
 import numpy as np
 
 from ...motion import frames as axes
-from ...motion.pinning import moved_by
+from ...motion.pinning import JOINT, moved_by
+from ...motion.rotations import conjugate, from_matrix, multiply
 from ...protocol.direction import Direction, Pin, RootPath, Waypoint
 from ...protocol.direction_checks import FASTEST
 from ...protocol.requests import GenerateRequest, validate
@@ -49,7 +50,8 @@ def directed(
     """The request with what the character's direction says over the range; where ``bones`` names those that are filled,
     a sentence on what of it asks for others. Raises RequestFailure with the sentence of what is missing or cannot be
     followed; the scene's frame and the character's pose are as they were."""
-    told, passed_by = read(scene, target, clock), []
+    told = read(scene, target, clock)
+    passed_by: list[str] = []
     if told is not None and bones:
         told, passed_by = _for_bones(target, told, bones)
     if told is None:
@@ -99,7 +101,7 @@ def read(scene: bpy.types.Scene, target: bpy.types.Object, clock: Clock) -> Dire
     return Direction(
         road,
         tuple(_waypoint(way, at, clock) for way in ways),
-        tuple(_pin(pin, at, clock) for pin in pins),
+        tuple(_pin(pin, at, clock, target) for pin in pins),
     )
 
 
@@ -176,6 +178,13 @@ class _Visits:
         """Where an object is, (3,), Y up, from the character."""
         point: Array = axes.points_to_model(self.matrices[frame, seen.name][:3, 3])
         return point
+
+    def turn(self, frame: int, seen: bpy.types.Object) -> Array:
+        """How an object's own axes lie, (4,), for vectors in them -> Y up, from the character."""
+        u, _, v = np.linalg.svd(self.matrices[frame, seen.name][:3, :3])
+        axes_of: Array = u @ np.diag([1.0, 1.0, np.linalg.det(u @ v)]) @ v
+        out: Array = multiply(conjugate(axes.Y_TO_Z_UP), from_matrix(axes_of))
+        return out
 
     def facing(self, frame: int, seen: bpy.types.Object) -> float:
         """Where its -Y axis looks, as a character's does: a heading in radians."""
@@ -260,11 +269,16 @@ def _waypoint(way: bpy.types.PropertyGroup, at: _Visits, clock: Clock) -> Waypoi
     return Waypoint(clock.seconds(frame), (float(point[0]), float(point[2])), facing, way.radius, until)
 
 
-def _pin(pin: bpy.types.PropertyGroup, at: _Visits, clock: Clock) -> Pin:
+def _pin(pin: bpy.types.PropertyGroup, at: _Visits, clock: Clock, target: bpy.types.Object) -> Pin:
     frames = _held(pin, clock)
     points = np.array([at.point(frame, pin.target) for frame in frames])
     times = np.array([clock.seconds(frame) for frame in frames])
-    return Pin(pin.part, times, points, pin.ease_in / clock.fps, pin.ease_out / clock.fps)
+    turns = None
+    if pin.hold_rotation:
+        rest = character.rest_pose(target, (character.body_names()[JOINT[pin.part]],))
+        seen = np.stack([at.turn(frame, pin.target) for frame in frames])
+        turns = multiply(seen, np.broadcast_to(rest.turns[0], seen.shape))
+    return Pin(pin.part, times, points, pin.ease_in / clock.fps, pin.ease_out / clock.fps, turns)
 
 
 # For the panel

@@ -44,6 +44,7 @@ def pin_here(
     bone = target.pose.bones[character.body_names()[JOINT[part]]]
     place = target.matrix_world @ bone.head
     made = add_empty(scene, f"{target.name} {part.replace('_', ' ')}", place, "SPHERE", 0.06)
+    made.rotation_euler = (target.matrix_world @ bone.matrix).to_euler()  # as the part is turned now
     pin = target.genmo_direction.pins.add()
     pin.part, pin.target, pin.first, pin.last = part, made, first, last
     return pin
