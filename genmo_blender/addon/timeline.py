@@ -305,7 +305,7 @@ def direction(
     end = frames.start_time + frames.seconds
     inside = tuple(p for p in prompts if p.end > frames.start_time and p.start < end)
     outside = tuple(p for p in prompts if p not in inside)
-    keys = found = posing.own_keys(own.action, own.slot, frames.first, frames.last)
+    keys = found = posing.own_keys(own.action, own.slot, frames.first, frames.last, eulers=own.pose.eulers)
     if not settings.keep_keys:
         keys = posing.without(keys)
     keyed = bool(keys.mask.any())

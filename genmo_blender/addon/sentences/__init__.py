@@ -37,6 +37,7 @@ from .clean_up import (
     no_travel,
     nothing_in_range,
     one_keyed_frame,
+    reduces_quaternions,
     scaled_bones,
     too_short_to_loop,
     too_short_to_retime,

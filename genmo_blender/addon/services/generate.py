@@ -79,7 +79,7 @@ def between_selected_keys(
     if takes.in_review(target):
         raise sentences.takes_wait(target.name)
     own = takes.own_state(target)
-    found = posing.own_keys(own.action, own.slot, -math.inf, math.inf, selected=True)
+    found = posing.own_keys(own.action, own.slot, -math.inf, math.inf, True, own.pose.eulers)
     if len(found.frames) < 2:
         raise sentences.few_selected_keys(target.name)
     first, last = math.ceil(found.frames[0] - posing.SAME_TIME), math.floor(found.frames[-1] + posing.SAME_TIME)

@@ -22,7 +22,7 @@ from ...protocol.keys import KeyedPoses
 from ...protocol.motions import MotionResult
 from ...protocol.requests import GenerateRequest, validate
 from .. import character, keying, ownership, posing, reading
-from ..paths import SAME_TIME, location_path, rotation_path, times_of
+from ..paths import SAME_TIME, location_path, times_of, turn_channels
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,13 @@ def search(
     """What may move between two frames: selected keys of the animator's; None where nothing can."""
     if request.keys is None:
         return None
-    law = posing.own_keys(own.action, own.slot, first, last)
+    law = posing.own_keys(own.action, own.slot, first, last, eulers=own.pose.eulers)
     times = np.unique(np.concatenate([[first], law.frames, [last]]).astype(np.float64))
     times = times[np.concatenate([[True], np.diff(times) > SAME_TIME])]
     paths = _selected(target, own, times)
     names = character.body_names()
-    joints = np.array([[rotation_path(name) in told for name in names] for told in paths])
+    turns = [turn_channels(name, name in own.pose.eulers)[0][0] for name in names]
+    joints = np.array([[turn in told for turn in turns] for told in paths])
     told = tuple(tuple(sorted(at)) for at in paths)
     out = Search(request, begins, fps, times, told, joints)
     for k in range(len(times)):
@@ -127,7 +128,7 @@ def _selected(target: bpy.types.Object, own: character.OwnState, times: Array) -
             if 0 < row < len(times) - 1 and abs(times[row] - frame) <= SAME_TIME:
                 paths[row].add(channel[0])
     name = character.body_names()[0]
-    pelvis = {rotation_path(name), location_path(name)}  # turned and placed together
+    pelvis = {turn_channels(name, name in own.pose.eulers)[0][0], location_path(name)}  # turned and placed together
     return [told | pelvis if told & pelvis else told for told in paths]
 
 

@@ -16,7 +16,6 @@ from ...motion.rotations import Array
 from ...motion.skeleton import BODY_JOINTS, canonical
 from ...protocol.motions import Take
 from .. import character, keying, posing, reading, sentences
-from ..paths import location_path, rotation_path
 from . import added, contact_bars, spacing
 
 EVERYWHERE = 0.6
@@ -59,7 +58,7 @@ def key_take(
     if placement.moves:
         own = replace(own, action=action, slot=action.slots[0].identifier)
         spacing.move_keys(action, own.slot, placement.moves, first, last)
-    keys = posing.own_keys(own.action, own.slot, first, last)
+    keys = posing.own_keys(own.action, own.slot, first, last, eulers=own.pose.eulers)
     if not placement.keep_keys:
         keys = posing.without(keys)
     frames = np.arange(first, last + 1)
@@ -72,11 +71,12 @@ def key_take(
     contacts = _contacts(take, motion_fps, rotations, path, fps, first - begins)
     rotations = np.concatenate([rotations, fingers], axis=1)
     curves = keying.pose_curves(character.rest_pose(target, names), names, rotations, path, fps, fps, first, last)
+    curves = replace(curves, eulers=character.euler_orders(target, names))
     skipped, said = keying.untouchable(target)
+    keyed = reading.keyed_channels(names, character.euler_orders(target, names))
     if placement.bones:
-        skipped |= {(rotation_path(name), i) for name in names if name not in placement.bones for i in range(4)}
-        if names[0] not in placement.bones:
-            skipped |= {(location_path(names[0]), i) for i in range(3)}
+        written = [names[max(j, 0)] in placement.bones for j in keyed.values()]
+        skipped |= {channel for channel, wanted in zip(keyed, written, strict=True) if not wanted}
     keying.write(action, action.slots[0], curves, keys.kept, skipped)
     # It began as a copy: what was known of the old motion does not hold for this one.
     action.genmo.dense = None
