@@ -14,11 +14,13 @@ import numpy as np
 
 from ..motion import rotations as rot
 from ..motion.following import Route, away, followed
+from ..motion.holds import Hold
 from ..motion.keyed import KeyFrames
 from ..motion.kinematics import joint_positions
-from ..motion.pinning import Hold, limb_keyed, misses, pinned, turned_away
+from ..motion.pinning import limb_keyed, misses, pinned
 from ..motion.quality import toe_slide
 from ..motion.skeleton import canonical
+from ..motion.turned import turned_away
 from ..protocol.direction import Direction, Pin, RootPath
 from ..protocol.requests import MODEL_FPS, GenerateRequest
 

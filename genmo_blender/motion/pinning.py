@@ -8,27 +8,20 @@ where even that does not reach, the part stays short of its point. Feet that are
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 
 from . import kinematics
 from . import rotations as rot
 from .easing import faded
+from .holds import JOINT, Hold, carried
 from .keyed import EASE, KeyFrames
 from .legs import move_feet
 from .skeleton import canonical
+from .turned import turned
 
 Array = np.ndarray
-JOINT: Mapping[str, int] = {
-    "left_hand": 20,
-    "right_hand": 21,
-    "left_foot": 7,
-    "right_foot": 8,
-    "hips": 0,
-    "head": 15,
-}
 MOST_LEAN = np.radians(20.0)
 MOST_SHIFT = 0.12
 """Metres that the hips give way for a hand or a foot,"""
@@ -46,55 +39,14 @@ _LEGS = (0, 1, 2, 4, 5, 7, 8, 10, 11)
 _ANATOMY = 0.15  # how much a joint's own axis counts beside the one about which it is bent, for nearly straight limbs
 
 
-@dataclass(frozen=True, eq=False)
-class Hold:
-    """``part`` of `JOINT` is at ``points`` (T, 3) at the ``held`` (T,) frames, one run; what it is elsewhere is not
-    read. It goes there over ``ease_in`` frames before and leaves over ``ease_out`` after."""
-
-    part: str
-    points: Array
-    held: Array
-    ease_in: float
-    ease_out: float
-    turns: Array | None = None
-    """(T, 4): how the part's joint is turned in the world at the held frames; None where that is free."""
-
-
 def pinned(rotations: Array, path: Array, holds: Sequence[Hold], keys: KeyFrames | None = None) -> tuple[Array, Array]:
     """Local rotations (T, 22, 4) and path (T, 3) with their holds met. Keyed joints do not move for them."""
     rotations, path = _placed(rotations, path, holds, keys)
     known: Array = np.zeros(rotations.shape[:2], dtype=bool) if keys is None else keys.known
     for part in dict.fromkeys(hold.part for hold in holds if hold.turns is not None and hold.held.any()):
         if part != "hips":
-            rotations = _turned(rotations, part, holds, known)
+            rotations = turned(rotations, part, holds, known)
     return rotations, path
-
-
-def _turned(rotations: Array, part: str, holds: Sequence[Hold], known: Array) -> Array:
-    """Rotations (T, 22, 4) with a part turned as its holds say, what hangs on it along with it."""
-    joint, skeleton = JOINT[part], canonical()
-    ours = [hold for hold in holds if hold.part == part and hold.held.any()]
-    world = kinematics.world_rotations(skeleton, rotations)
-    turn: Array = np.zeros((len(rotations), 3))
-    for hold in ours:
-        if hold.turns is None:
-            continue
-        apart: Array = np.zeros_like(turn)
-        missed = rot.continuous(rot.multiply(hold.turns, rot.conjugate(world[:, joint]))[hold.held])
-        apart[hold.held] = _vectors(missed if missed[0, 0] >= 0 else -missed)
-        carried = _carried(apart, hold, [other for other in ours if other is not hold])
-        turn += carried - faded(carried, known[:, joint], EASE)
-    out = rotations.copy()
-    new, parent = rot.multiply(rot.from_rotation_vector(turn), world[:, joint]), skeleton.parents[joint]
-    out[:, joint] = new if parent < 0 else rot.multiply(rot.conjugate(world[:, parent]), new)
-    return rot.continuous(out)
-
-
-def _vectors(turns: Array) -> Array:
-    """Unit quaternions (N, 4) of continuous signs -> rotation vectors (N, 3) that do not jump at half a turn."""
-    length = np.linalg.norm(turns[:, 1:], axis=1, keepdims=True)
-    half = np.arctan2(length, turns[:, :1])
-    return np.where(length > 1e-9, turns[:, 1:] / np.maximum(length, 1e-12) * 2 * half, 0.0)
 
 
 def _placed(rotations: Array, path: Array, holds: Sequence[Hold], keys: KeyFrames | None) -> tuple[Array, Array]:
@@ -109,7 +61,7 @@ def _placed(rotations: Array, path: Array, holds: Sequence[Hold], keys: KeyFrame
     free_hips = 1.0 - _near(known[:, 0])
     free_torso = 1.0 - _near(np.asarray(known[:, _TORSO].any(axis=1)))
     if any(hold.part == "hips" and hold.turns is not None for hold in holds):
-        rotations = _turned(rotations, "hips", holds, known)
+        rotations = turned(rotations, "hips", holds, known)
     if "hips" in targets:
         path = path + (targets["hips"] - joints[:, 0])
         free_hips = free_hips * (1.0 - weight["hips"])
@@ -135,15 +87,6 @@ def misses(rotations: Array, path: Array, hold: Hold) -> Array:
     """Metres (N,) from the point at each of a hold's N frames."""
     joints = _joints(rotations[hold.held].astype(np.float64), path[hold.held].astype(np.float64))
     return np.linalg.norm(joints[:, JOINT[hold.part]] - hold.points[hold.held], axis=-1)
-
-
-def turned_away(rotations: Array, hold: Hold) -> float:
-    """Radians by which a part is turned otherwise than its hold says, at most."""
-    if hold.turns is None:
-        return 0.0
-    world = kinematics.world_rotations(canonical(), rotations[hold.held].astype(np.float64))[:, JOINT[hold.part]]
-    apart = rot.to_rotation_vector(rot.multiply(hold.turns[hold.held], rot.conjugate(world)))
-    return float(np.linalg.norm(apart, axis=-1).max())
 
 
 def limb_keyed(hold: Hold, known: Array) -> Array:
@@ -173,34 +116,12 @@ def _targets(joints: Array, holds: Sequence[Hold], known: Array) -> tuple[dict[s
         others = [h for h in holds if h is not hold and h.part == hold.part]
         now = joints[:, JOINT[hold.part]]
         told = np.concatenate([hold.points - now, np.ones((len(now), 1))], axis=1)
-        carried = _carried(np.where(hold.held[:, None], told, 0.0), hold, others)
+        eased = carried(np.where(hold.held[:, None], told, 0.0), hold, others)
         keyed = limb_keyed(hold, known)
-        carried = carried - faded(carried, keyed, EASE)
-        targets[hold.part] = targets.get(hold.part, now) + carried[:, :3]
-        weight[hold.part] = np.clip(weight.get(hold.part, 0.0) + carried[:, 3], 0.0, 1.0)
+        eased = eased - faded(eased, keyed, EASE)
+        targets[hold.part] = targets.get(hold.part, now) + eased[:, :3]
+        weight[hold.part] = np.clip(weight.get(hold.part, 0.0) + eased[:, 3], 0.0, 1.0)
     return targets, weight
-
-
-def _carried(values: Array, hold: Hold, others: Sequence[Hold]) -> Array:
-    """``values`` (T, C) of a hold's frames, carried out of them to 0 with the slope that they have at its ends, and
-    never into another hold of the part."""
-    frame = np.arange(len(values))
-    first, last = np.flatnonzero(hold.held)[[0, -1]]
-    before = max((int(np.flatnonzero(h.held)[-1]) for h in others if np.argmax(h.held) < first), default=-len(values))
-    after = min((int(np.argmax(h.held)) for h in others if np.argmax(h.held) > last), default=2 * len(values))
-    out = np.where(hold.held[:, None], values, 0.0)
-    for edge, inner, way, frames in (
-        (first, min(first + 1, last), -1, min(hold.ease_in, first - before)),
-        (last, max(last - 1, first), 1, min(hold.ease_out, after - last)),
-    ):
-        gap = way * (frame - edge)
-        x = np.clip(gap / max(frames, 1e-6), 0.0, 1.0)[:, None]
-        slope = values[edge] - values[inner]  # a frame, outward
-        fade = 1.0 - x**3 * (10.0 - 15.0 * x + 6.0 * x * x)
-        lead = x - x**3 * (6.0 - 8.0 * x + 3.0 * x * x)
-        beside = values[edge] * fade + frames * slope * lead
-        out = np.where((gap > 0)[:, None], beside, out)
-    return out
 
 
 def _limited(size: Array, most: float) -> Array:

@@ -133,7 +133,7 @@ def test_a_part_is_turned_as_its_empty_where_that_is_wanted(stage, part, held):
     target.scale = (0.8, 0.8, 0.8)
     scene = bpy.context.scene
     bpy.ops.genmo.generate(seed=3)
-    bone = stage.module("addon.character").body_names()[stage.module("motion.pinning").JOINT[part]]
+    bone = stage.module("addon.character").body_names()[stage.module("motion.holds").JOINT[part]]
     scene.frame_set(30)
     bpy.ops.genmo.pin_here(part=part, frames=12)
     (pin,) = target.genmo_direction.pins

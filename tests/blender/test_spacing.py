@@ -6,7 +6,7 @@ import bpy
 import numpy as np
 import pytest
 
-from tests.blender.acting import bytes_of_own_keys, hero, key_pose
+from tests.blender.acting import bytes_of_own_keys, hero, key_pose, write
 from tests.blender.test_own_keys import select_keys
 
 WHEN = {12: 12, 24: 27, 36: 34, 48: 48}
@@ -16,6 +16,14 @@ WHEN = {12: 12, 24: 27, 36: 34, 48: 48}
 def walk(stage):
     """Keys of a walk as the scripted engine walks, the inner ones at wrong times."""
     target = hero(stage)
+    walk_keys(stage, target)
+    for curve in target.animation_data.action.layers[0].strips[0].channelbags[0].fcurves:
+        curve.keyframe_points[1].type, curve.keyframe_points[1].interpolation = "BREAKDOWN", "LINEAR"
+    bpy.context.scene.frame_set(12)
+    return target
+
+
+def walk_keys(stage, target) -> None:
     rest = stage.module("addon.character").rest_pose(target, ("pelvis",))
     pelvis, arm = target.pose.bones["pelvis"], target.pose.bones["left_shoulder"]
     for frame, there in WHEN.items():
@@ -24,10 +32,6 @@ def walk(stage):
             bone.keyframe_insert("rotation_quaternion", frame=frame)
         pelvis.keyframe_insert("location", frame=frame)
         target.pose.bones["left_index1"].keyframe_insert("rotation_quaternion", frame=frame)
-    for curve in target.animation_data.action.layers[0].strips[0].channelbags[0].fcurves:
-        curve.keyframe_points[1].type, curve.keyframe_points[1].interpolation = "BREAKDOWN", "LINEAR"
-    bpy.context.scene.frame_set(12)
-    return target
 
 
 def frames_of(action, bone: str) -> list[float]:
@@ -144,3 +148,19 @@ def test_cancel_between_two_questions_ends_all_of_it(scripted):
     here.cancel()
     assert scripted.outcome(first).kind == "cancelled" and not here.working and not here.began
     assert scripted.scene_hash() == before
+
+
+def test_keys_move_over_a_kept_take_too_and_generated_ones_make_way(scripted):
+    target = hero(scripted)
+    write(scripted, target)
+    scripted.module("addon.services.takes").keep(target)
+    walk_keys(scripted, target)
+    select_keys(target, {"pelvis", "left_shoulder"}, set(WHEN))
+    bpy.ops.genmo.in_between(seed=4, spacing="MOVE")
+    take = target.animation_data.action
+    found = scripted.module("addon.posing").own_keys(take, take.slots[0].identifier, 12, 48)
+    now = found.frames.tolist()
+    assert len(now) == 4 and now != list(WHEN) and (now[0], now[3]) == (12, 48)
+    assert frames_of(take, "left_index1") == list(WHEN)  # not selected
+    for curve in take.layers[0].strips[0].channelbags[0].fcurves:
+        assert (np.diff([key.co[0] for key in curve.keyframe_points]) > 1e-3).all()

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from genmo_blender.motion import rotations as rot
+from genmo_blender.motion.holds import JOINT, Hold
 from genmo_blender.motion.keyed import KeyFrames
 from genmo_blender.motion.kinematics import world_rotations
-from genmo_blender.motion.pinning import JOINT, Hold, misses, pinned, turned_away
+from genmo_blender.motion.pinning import misses, pinned
 from genmo_blender.motion.skeleton import canonical
+from genmo_blender.motion.turned import turned_away
 from tests.motion.walking import clips, joints_of
 
 WALK = "cmu_16_15"

@@ -13,7 +13,8 @@ import bpy
 import numpy as np
 
 from ...motion import frames as axes
-from ...motion.pinning import JOINT, moved_by
+from ...motion.holds import JOINT
+from ...motion.pinning import moved_by
 from ...motion.rotations import conjugate, from_matrix, multiply
 from ...protocol.direction import Direction, Pin, RootPath, Waypoint
 from ...protocol.direction_checks import FASTEST

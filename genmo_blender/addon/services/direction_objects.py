@@ -8,7 +8,7 @@ import bpy
 import numpy as np
 from mathutils import Vector
 
-from ...motion.pinning import JOINT
+from ...motion.holds import JOINT
 from .. import character, reading, sentences
 
 STEP = 6
