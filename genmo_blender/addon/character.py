@@ -6,13 +6,15 @@ Also what the rest of the add-on asks of a character: is it one, can it be keyed
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import bpy
 import numpy as np
 from mathutils import Vector
 
 from ..motion import frames
+from ..motion.eulers import ORDERS
 from ..motion.rotations import Array, conjugate, from_matrix, multiply, to_matrix
 from ..motion.skeleton import ALL_JOINTS, BODY_JOINTS, Skeleton, assets_folder, canonical
 from ..protocol.failures import GenmoFailure
@@ -53,9 +55,16 @@ def obstacle(target: bpy.types.Object) -> GenmoFailure | None:
     if missing is not None:
         return missing
     for name in body_names():
-        if target.pose.bones[name].rotation_mode != "QUATERNION":
+        if target.pose.bones[name].rotation_mode not in ("QUATERNION", *ORDERS):
             return sentences.character_rotation_mode(target.name, name)
     return None
+
+
+def euler_orders(target: bpy.types.Object, names: Sequence[str] | None = None) -> dict[str, str]:
+    """In which order those bones turn that turn by Euler angles, of some names, else of the 22."""
+    bones = target.pose.bones
+    found = {name: bones[name].rotation_mode for name in names or body_names() if name in bones}
+    return {name: mode for name, mode in found.items() if mode in ORDERS}
 
 
 def missing_bones(target: bpy.types.Object) -> GenmoFailure | None:
@@ -91,20 +100,23 @@ def rest_pose(target: bpy.types.Object, names: tuple[str, ...]) -> RestPose:
 
 @dataclass(frozen=True)
 class Pose:
-    """The channels that a take keys, as they stand: quaternions of the 22 bones, location of the pelvis."""
+    """The channels that a take keys, as they stand: quaternions of the 22 bones, location of the pelvis; ``eulers``:
+    of bones that turn by Euler angles their order and angles."""
 
     rotations: dict[str, tuple[float, ...]]
     location: tuple[float, ...]
+    eulers: dict[str, tuple[str, tuple[float, ...]]] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """For a text property; numbers come back bit for bit."""
-        return json.dumps({"rotations": self.rotations, "location": self.location})
+        return json.dumps({"rotations": self.rotations, "location": self.location, "eulers": self.eulers})
 
     @staticmethod
     def from_json(text: str) -> Pose:
         """Inverse of `to_json`."""
         record = json.loads(text)
-        return Pose({k: tuple(v) for k, v in record["rotations"].items()}, tuple(record["location"]))
+        eulers = {name: (order, tuple(angles)) for name, (order, angles) in record.get("eulers", {}).items()}
+        return Pose({k: tuple(v) for k, v in record["rotations"].items()}, tuple(record["location"]), eulers)
 
 
 @dataclass(frozen=True)
@@ -124,6 +136,7 @@ def read_state(target: bpy.types.Object) -> OwnState:
     pose = Pose(
         {name: tuple(bones[name].rotation_quaternion) for name in body_names() if name in bones},
         tuple(bones[body_names()[0]].location) if body_names()[0] in bones else (0.0, 0.0, 0.0),
+        {name: (order, tuple(bones[name].rotation_euler)) for name, order in euler_orders(target).items()},
     )
     action = data.action if data else None
     slot = data.action_slot.identifier if data and data.action_slot else ""
@@ -137,6 +150,9 @@ def put_back(target: bpy.types.Object, state: OwnState) -> None:
     for name, rotation in state.pose.rotations.items():
         if name in bones:
             bones[name].rotation_quaternion = rotation
+    for name, (_, angles) in state.pose.eulers.items():
+        if name in bones:
+            bones[name].rotation_euler = angles
     if body_names()[0] in bones:
         bones[body_names()[0]].location = state.pose.location
     data = target.animation_data

@@ -75,6 +75,10 @@ def _draw_waypoints(layout: bpy.types.UILayout, settings: bpy.types.PropertyGrou
         column = _entry(layout, way, "waypoints", index)
         row = column.row(align=True)
         row.prop(way, "frame")
+        if way.between:
+            row.prop(way, "last")
+        row = column.row(align=True)
+        row.prop(way, "between", toggle=True)
         row.prop(way, "use_facing", toggle=True)
         column.prop(way, "radius")
     layout.operator("genmo.add_waypoint", icon="ADD")
@@ -83,7 +87,9 @@ def _draw_waypoints(layout: bpy.types.UILayout, settings: bpy.types.PropertyGrou
 def _draw_pins(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
     for index, pin in enumerate(settings.pins):
         column = _entry(layout, pin, "pins", index)
-        column.prop(pin, "part", text="")
+        row = column.row(align=True)
+        row.prop(pin, "part", text="")
+        row.prop(pin, "hold_rotation", toggle=True)
         for names in (("first", "last"), ("ease_in", "ease_out")):
             row = column.row(align=True)
             for name in names:

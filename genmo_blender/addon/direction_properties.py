@@ -22,7 +22,12 @@ class WaypointProperties(bpy.types.PropertyGroup):
     target: PointerProperty(
         type=bpy.types.Object, name="Waypoint", description="The object whose place on the floor is the waypoint"
     )
-    frame: IntProperty(name="Frame", description="When the character is there", default=1)
+    frame: IntProperty(name="Frame", description="When the character is there, or from when on", default=1)
+    between: BoolProperty(
+        name="When It Suits",
+        description="The character is there at some frame up to Last, whichever suits its motion",
+    )
+    last: IntProperty(name="Last", description="When the character has been there at the latest", default=30)
     use_facing: BoolProperty(
         name="Facing", description="The character looks along the object's -Y axis there, as it does at rest"
     )
@@ -51,6 +56,9 @@ class PinProperties(bpy.types.PropertyGroup):
     )
     ease_out: IntProperty(
         name="Ease Out", description="Over how many frames the part leaves its pin", default=8, min=0, soft_max=60
+    )
+    hold_rotation: BoolProperty(
+        name="Hold Rotation", description="The part is also turned as the object is: the bone's axes lie along its axes"
     )
     enabled: BoolProperty(name="Use Pin", description="Whether Generate reads this pin", default=True)
 

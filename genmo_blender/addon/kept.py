@@ -10,7 +10,7 @@ from typing import Any
 
 import bpy
 
-from . import posing, session
+from . import character, posing, session
 from .overlays import cache
 from .services import takes
 
@@ -21,7 +21,7 @@ MOST = 64
 LOG = logging.getLogger(__name__)
 
 _counts: dict[tuple[Any, ...], int] = {}
-_asked: dict[tuple[Any, ...], tuple[str, str]] = {}
+_asked: dict[tuple[Any, ...], tuple[str, str, frozenset[str]]] = {}
 
 
 def look(target: bpy.types.Object, first: int, last: int) -> int | None:
@@ -31,7 +31,7 @@ def look(target: bpy.types.Object, first: int, last: int) -> int | None:
         return 0
     key = (action.session_uid, cache.edits_of(action), slot, first, last)
     if key not in _counts:
-        _asked[key] = (action.name, slot)
+        _asked[key] = (action.name, slot, frozenset(character.euler_orders(target)))
         if not bpy.app.timers.is_registered(count_asked):
             bpy.app.timers.register(count_asked, first_interval=SOON)
     return _counts.get(key)
@@ -51,10 +51,10 @@ def count_asked() -> None:
     """Count what drawing has asked for, and have it drawn."""
     asked = dict(_asked)
     _asked.clear()
-    for key, (name, slot) in asked.items():
+    for key, (name, slot, eulers) in asked.items():
         action = bpy.data.actions.get(name)
         try:
-            _counts[key] = len(posing.own_keys(action, slot, *key[3:]).frames)
+            _counts[key] = len(posing.own_keys(action, slot, key[3], key[4], eulers=eulers).frames)
         except Exception:
             LOG.exception("GENMO Motion: the keys of %s could not be counted", name)
             _counts[key] = 0

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as field_of
 from typing import Any
 
 import bpy
 import numpy as np
 
+from ..motion import eulers
 from ..motion import frames as axes
 from ..motion.resampling import resample
 from ..motion.rotations import Array, conjugate, continuous, multiply, to_matrix
 from . import character, compat, ownership, sentences
-from .paths import SAME_TIME, Channel, location_path, rotation_path, times_of
+from .paths import SAME_TIME, Channel, location_path, times_of, turn_channels
 
 RECIPE = "genmo_recipe"
 """Custom property of a take's action: how it was made, as JSON."""
@@ -54,6 +56,8 @@ class PoseCurves:
     frames: Array
     rotations: Array
     location: Array | None
+    eulers: Mapping[str, str] = field_of(default_factory=dict)
+    """Of bones that turn by Euler angles the order of their axes."""
 
 
 def pose_curves(
@@ -108,7 +112,7 @@ def write(
     before = {(curve.data_path, curve.array_index): curve for curve in bag.fcurves}
     fresh: list[tuple[bpy.types.FCurve, Array]] = []
     written: list[tuple[bpy.types.FCurve, Array]] = []
-    for path, index, group, values in _channels(_signs_matched(curves, before, kept)):
+    for path, index, group, values in _channels(curves, before, kept):
         if (path, index) in skipped:
             continue
         curve = before.get((path, index))
@@ -124,40 +128,65 @@ def write(
     ownership.remember(action, [curve for curve, _ in written], [ours for _, ours in written])
 
 
-def _channels(curves: PoseCurves) -> Iterable[tuple[str, int, str, Array]]:
-    """(data path, index, group, values (N,)) of every curve."""
+def _channels(
+    curves: PoseCurves, before: Mapping[Channel, Any], kept: Mapping[Channel, Array]
+) -> Iterable[tuple[str, int, str, Array]]:
+    """(data path, index, group, values (N,)) of every curve, as near as they can be to the keys that stay: those before
+    and after the range, and the animator's in it.
+
+    q and -q are the same turn, and so are angles that differ by whole turns; keys that stay are not ours to change, so
+    ours follow them, every frame the nearest.
+    """
     if curves.location is not None:
         for i in range(3):
             yield location_path(curves.names[0]), i, curves.names[0], curves.location[:, i]
     for j, name in enumerate(curves.names):
-        for i in range(4):
-            yield rotation_path(name), i, name, curves.rotations[:, j, i]
+        turn = turn_channels(name, name in curves.eulers)
+        own = [curve if curve is not None and len(curve.keyframe_points) else None for curve in map(before.get, turn)]
+        at = _staying(curves.frames, [curve for curve in own if curve is not None], kept)
+        theirs = np.array(
+            [[np.nan if curve is None else curve.evaluate(float(frame)) for curve in own] for frame in at]
+        )
+        if name in curves.eulers:
+            values = _angles(curves.rotations[:, j], curves.eulers[name], curves.frames, at, theirs)
+        elif len(at) and None not in own:
+            values = curves.rotations[:, j] * _signs(curves.rotations[:, j], curves.frames, at, theirs)[:, None]
+        else:
+            values = curves.rotations[:, j]
+        for (path, i), column in zip(turn, values.T, strict=True):
+            yield path, i, name, column
 
 
-def _signs_matched(curves: PoseCurves, before: dict[Channel, Any], kept: Mapping[Channel, Array]) -> PoseCurves:
-    """Each bone's signs turned so that the keys that stay are no flip away: those before and after the range, and the
-    animator's in it.
+def _staying(frames: Array, own: Sequence[Any], kept: Mapping[Channel, Array]) -> Array:
+    """Ascending frames (K,) at which a bone's curves say how it is turned: beside the range where they go on beyond it,
+    and at keys that stay in it."""
+    stay = [frames[0] - 1] if any(curve.keyframe_points[0].co[0] < frames[0] for curve in own) else []
+    stay += [frames[-1] + 1] if any(curve.keyframe_points[-1].co[0] > frames[-1] for curve in own) else []
+    return np.array(sorted({*stay, *(float(at) for curve in own for at in _kept_times(curve, kept))}))
 
-    q and -q are the same turn; keys that stay are not ours to change, so ours follow them, every frame the nearest.
-    """
-    rotations = curves.rotations.copy()
-    for j, name in enumerate(curves.names):
-        own = [before[rotation_path(name), i] for i in range(4) if (rotation_path(name), i) in before]
-        if len(own) < 4 or not len(own[0].keyframe_points):
-            continue
-        keys = own[0].keyframe_points
-        stay = [curves.frames[0] - 1] if keys[0].co[0] < curves.frames[0] else []
-        stay += [curves.frames[-1] + 1] if keys[-1].co[0] > curves.frames[-1] else []
-        stay += [float(at) for curve in own for at in _kept_times(curve, kept)]
-        if not stay:
-            continue
-        at = np.array(sorted(set(stay)))
-        theirs = np.array([[curve.evaluate(float(frame)) for curve in own] for frame in at], np.float32)
-        row = np.clip(np.rint(at - curves.frames[0]).astype(int), 0, len(rotations) - 1)
-        signs = np.where(np.sum(theirs * rotations[row, j], axis=-1) < 0, np.float32(-1.0), np.float32(1.0))
-        nearest = np.abs(curves.frames[:, None] - at).argmin(axis=1)
-        rotations[:, j] *= signs[nearest][:, None]
-    return PoseCurves(curves.names, curves.frames, rotations, curves.location)
+
+def _signs(rotations: Array, frames: Array, at: Array, theirs: Array) -> Array:
+    """The sign (N,) of each quaternion (N, 4) with which it is no flip away from what stays at the frame nearest to
+    it; ``theirs`` (K, 4)."""
+    row, nearest = _rows(frames, at)
+    signs = np.where(np.sum(theirs.astype(np.float32) * rotations[row], axis=-1) < 0, np.float32(-1.0), np.float32(1.0))
+    out: Array = signs[nearest]
+    return out
+
+
+def _angles(rotations: Array, order: str, frames: Array, at: Array, theirs: Array) -> Array:
+    """Quaternions (N, 4) as Euler angles (N, 3) without jumps, near to what stays, ``theirs`` (K, 3)."""
+    angles = eulers.from_quaternions(rotations, order)
+    if len(at):
+        row, nearest = _rows(frames, at)
+        angles = eulers.brought_near(angles, order, row, theirs, nearest)
+    return angles.astype(np.float32)
+
+
+def _rows(frames: Array, at: Array) -> tuple[Array, Array]:
+    """The row (K,) of the frame nearest to each of K times, and the time (N,) nearest to each of N frames."""
+    row = np.clip(np.rint(at - frames[0]).astype(int), 0, len(frames) - 1)
+    return row, np.abs(frames[:, None] - at).argmin(axis=1)
 
 
 def _kept_times(curve: bpy.types.FCurve, kept: Mapping[Channel, Array]) -> Array:
@@ -230,20 +259,20 @@ def generated_keys(frames: Array, values: Array) -> dict[str, Array]:
 def untouchable(target: bpy.types.Object) -> tuple[set[Channel], list[str]]:
     """Channels of motion that are the rig's own business: driven or locked ones; and a sentence on each kind.
 
-    One locked or driven channel of a rotation keeps all four, since a quaternion cannot be keyed in part.
+    One locked or driven channel of a rotation keeps all of them, since a turn cannot be keyed in part.
     """
-    data, names = target.animation_data, character.body_names()
+    data, names, orders = target.animation_data, character.body_names(), character.euler_orders(target)
     driven = {(d.data_path, d.array_index) for d in data.drivers} if data else set()
     out: set[Channel] = set()
     told: dict[str, set[str]] = {"driven": set(), "locked": set()}
     for name in names:
-        bone, path = target.pose.bones[name], rotation_path(name)
-        kind = "driven" if any((path, i) in driven for i in range(4)) else ""
-        if any(bone.lock_rotation) or (bone.lock_rotations_4d and bone.lock_rotation_w):
+        bone, turn = target.pose.bones[name], set(turn_channels(name, name in orders))
+        kind = "driven" if driven & turn else ""
+        if any(bone.lock_rotation) or (name not in orders and bone.lock_rotations_4d and bone.lock_rotation_w):
             kind = "locked"
         if kind:
             told[kind].add(name)
-            out |= {(path, i) for i in range(4)}
+            out |= turn
     pelvis = target.pose.bones[names[0]]
     for i, locked in enumerate(pelvis.lock_location):
         channel = (location_path(names[0]), i)

@@ -159,6 +159,7 @@ def _draw_between(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup)
     row.operator("genmo.key_as_mine", text="", icon="KEY_HLT")
     row.operator("genmo.in_between")
     column.prop(settings, "between_amount", text="Amount", slider=True)
+    column.row(align=True).prop(settings, "between_spacing", expand=True)
 
 
 def _draw_settings(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:

@@ -18,6 +18,18 @@ def rotation_path(bone: str) -> str:
     return f'pose.bones["{bone}"].rotation_quaternion'
 
 
+def euler_path(bone: str) -> str:
+    """Data path of a bone's Euler angles."""
+    return f'pose.bones["{bone}"].rotation_euler'
+
+
+def turn_channels(bone: str, euler: bool) -> list[Channel]:
+    """The channels of a bone's rotation."""
+    if euler:
+        return [(euler_path(bone), i) for i in range(3)]
+    return [(rotation_path(bone), i) for i in range(4)]
+
+
 def location_path(bone: str) -> str:
     """Data path of a bone's location."""
     return f'pose.bones["{bone}"].location'

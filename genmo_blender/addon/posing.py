@@ -7,7 +7,7 @@ that is turned but not placed) is met when the take is written (`services/takes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import bpy
@@ -47,10 +47,18 @@ class OwnKeys:
         return out
 
 
-def own_keys(action: bpy.types.Action | None, slot: str, first: float, last: float, selected: bool = False) -> OwnKeys:
-    """The animator's keys at frames ``first`` .. ``last`` of an action's slot; with ``selected`` the selected ones."""
+def own_keys(
+    action: bpy.types.Action | None,
+    slot: str,
+    first: float,
+    last: float,
+    selected: bool = False,
+    eulers: Collection[str] = (),
+) -> OwnKeys:
+    """The animator's keys at frames ``first`` .. ``last`` of an action's slot; with ``selected`` the selected ones.
+    ``eulers`` names bones that turn by Euler angles."""
     names = character.body_names()
-    column = {channel: i for i, channel in enumerate(reading.channels(names))}
+    bone = reading.keyed_channels(names, eulers)
     known = ownership.written(action) if action is not None else None
     times: dict[Channel, Array] = {}
     kept: dict[Channel, Array] = {}
@@ -68,7 +76,7 @@ def own_keys(action: bpy.types.Action | None, slot: str, first: float, last: flo
             inside &= ownership.mine(action, curve, known)
         if not inside.any():
             continue
-        if channel in column:
+        if channel in bone:
             kept[channel] = inside
             if not curve.mute:  # a muted one stays as it is, but moves nothing
                 times[channel] = at[inside]
@@ -78,10 +86,10 @@ def own_keys(action: bpy.types.Action | None, slot: str, first: float, last: flo
     turned, placed = np.zeros((len(frames), len(names)), bool), np.zeros(len(frames), bool)
     for channel, at in times.items():
         rows = np.abs(frames[:, None] - at).argmin(axis=0)
-        if column[channel] < 3:
+        if bone[channel] < 0:
             placed[rows] = True
         else:
-            turned[rows, (column[channel] - 3) // 4] = True
+            turned[rows, bone[channel]] = True
     return OwnKeys(frames, turned, placed, kept, tuple(elsewhere))
 
 
@@ -117,15 +125,18 @@ def beside(target: bpy.types.Object, own: character.OwnState, first: int, last: 
     """What there is to be told beside a range: of bones with a key before it, and with one after it; of all where NLA
     strips reach beyond it."""
     names = character.body_names()
-    sides = np.zeros((2, 3 + 4 * len(names)), bool)
+    bones, placed = np.zeros((2, len(names)), bool), np.zeros(2, bool)
     curves = reading.curves_of(own.action, own.slot)
-    for column, channel in enumerate(reading.channels(names)):
+    for channel, bone in reading.keyed_channels(names, own.pose.eulers).items():
         curve = curves.get(channel)
         if curve is not None and not curve.mute and len(curve.keyframe_points):
             keys = curve.keyframe_points
-            sides[:, column] = keys[0].co[0] < first - SAME_TIME, keys[-1].co[0] > last + SAME_TIME
-    bones: Array = np.any(sides[:, 3:].reshape(2, len(names), 4), axis=2)
-    bones[:, 0] &= sides[:, :3].any(axis=1)
+            reaches = np.array([keys[0].co[0] < first - SAME_TIME, keys[-1].co[0] > last + SAME_TIME])
+            if bone < 0:
+                placed |= reaches
+            else:
+                bones[:, bone] |= reaches
+    bones[:, 0] &= placed
     strips = reading.layered(target)
     bones[0] |= any(strip.frame_start < first - SAME_TIME for strip in strips)
     bones[1] |= any(strip.frame_end > last + SAME_TIME for strip in strips)

@@ -32,6 +32,16 @@ KEEP_WAYS = (
     ("LAYER", "Additive Layer", "As a strip that is added to your action: what you change below goes through it"),
 )
 
+SPACINGS = (
+    ("KEEP", "Keep Spacing", "Your keys stay at their frames"),
+    (
+        "MOVE",
+        "May Move",
+        "In the take, selected keys between the first and the last go to where the model passes their poses, at most a "
+        "third of the way to the next key",
+    ),
+)
+
 
 def _is_character(_self: bpy.types.PropertyGroup, target: bpy.types.Object) -> bool:
     return character.is_character(target)
@@ -187,6 +197,11 @@ class SceneProperties(bpy.types.PropertyGroup):
         max=100.0,
         precision=0,
         subtype="PERCENTAGE",
+    )
+    between_spacing: EnumProperty(
+        name="Spacing",
+        description="Whether selected keys between the first and the last one stay at their frames",
+        items=SPACINGS,
     )
     keep_as: EnumProperty(name="Keep As", description="Where a kept take goes", items=KEEP_WAYS)
     keep_keys: BoolProperty(

@@ -5,7 +5,7 @@ Channels without a curve, or whose curve is muted, count as the pose that they h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -13,9 +13,10 @@ import bpy
 import numpy as np
 
 from ..motion import frames as axes
+from ..motion.eulers import ORDERS, to_quaternions
 from ..motion.rotations import Array, conjugate, multiply, normalise
 from . import character, compat
-from .paths import Channel, location_path, rotation_path
+from .paths import Channel, euler_path, location_path, rotation_path, turn_channels
 
 Frame = TypeVar("Frame", int, float)
 
@@ -36,9 +37,19 @@ def curves_of(action: bpy.types.Action | None, slot: str) -> dict[Channel, bpy.t
 
 
 def channels(names: Sequence[str]) -> list[Channel]:
-    """The channels of motion: the pelvis's location, then every bone's quaternion."""
+    """The columns of motion: the pelvis's location, then every bone's quaternion, which is also how a bone is read that
+    turns by Euler angles."""
     place = [(location_path(names[0]), i) for i in range(3)]
     return place + [(rotation_path(name), i) for name in names for i in range(4)]
+
+
+def keyed_channels(names: Sequence[str], eulers: Collection[str] = ()) -> dict[Channel, int]:
+    """The channels that motion is keyed on, and the bone that each turns, -1 for the pelvis's location. ``eulers``
+    names bones that turn by Euler angles."""
+    out = {(location_path(names[0]), i): -1 for i in range(3)}
+    for j, name in enumerate(names):
+        out |= dict.fromkeys(turn_channels(name, name in eulers), j)
+    return out
 
 
 def motion_at(target: bpy.types.Object, own: character.OwnState, frames: Array) -> Motion:
@@ -55,8 +66,16 @@ def seen_at(scene: bpy.types.Scene, target: bpy.types.Object, own: character.Own
     rows = []
     for _ in visited(scene, target, frames, own):
         bones = target.pose.bones
-        rows.append([*bones[names[0]].location, *(x for name in names for x in bones[name].rotation_quaternion)])
+        rows.append([*bones[names[0]].location, *(x for name in names for x in _turn_of(bones[name]))])
     return from_channels(target, np.array(rows).reshape(len(frames), -1))
+
+
+def _turn_of(bone: bpy.types.PoseBone) -> Sequence[float]:
+    """How a bone is turned now, as a quaternion."""
+    if bone.rotation_mode in ORDERS:
+        turn: Sequence[float] = bone.rotation_euler.to_quaternion()
+        return turn
+    return bone.rotation_quaternion
 
 
 def visited(
@@ -102,6 +121,21 @@ def values_at(curves: Mapping[Channel, bpy.types.FCurve], pose: character.Pose, 
         curve = curves.get(channel)
         if curve is not None and not curve.mute:
             out[:, column] = [curve.evaluate(time) for time in times]
+    for name, (order, stands) in pose.eulers.items():
+        first = 3 + 4 * names.index(name)
+        out[:, first : first + 4] = to_quaternions(angles_at(curves, name, stands, times), order)
+    return out
+
+
+def angles_at(
+    curves: Mapping[Channel, bpy.types.FCurve], name: str, stands: Sequence[float], frames: Sequence[float] | Array
+) -> Array:
+    """Euler angles (N, 3) of a bone at the frames; where no curve plays, as it ``stands``."""
+    out = np.tile(np.array(stands, dtype=np.float64), (len(frames), 1))
+    for i in range(3):
+        curve = curves.get((euler_path(name), i))
+        if curve is not None and not curve.mute:
+            out[:, i] = [curve.evaluate(float(frame)) for frame in frames]
     return out
 
 

@@ -53,6 +53,8 @@ class Session:
     """Results that wait until Blender is free."""
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     """Endings, for a background run that waits for its own."""
+    began: dict[int, int] = field(default_factory=dict)
+    """The job as which an order began that needs several: its outcome goes by that number."""
 
     @property
     def due(self) -> bool:
@@ -132,21 +134,41 @@ class Session:
         if order is None:
             return  # its file was closed
         if job.state is State.DONE:
-            self.arrivals.append((job, order))
+            self._answered(job, order)
         elif job.state is State.CANCELLED:
             self._close(job.id, "cancelled", sentences.cancelled(order.name))
         else:
             assert job.failure is not None
             self._close(job.id, "failed", sentences.text_of(job.failure))
 
+    def _answered(self, job: Job, order: delivery.Order) -> None:
+        """A result has come: takes, or what the order needed to know first."""
+        assert job.result is not None and self.jobs is not None
+        try:
+            onward = delivery.onward(order, job.result)
+            if onward is None:
+                self.arrivals.append((job, order))
+                return
+            following = self.jobs.submit(onward.key, onward.request)
+        except GenmoFailure as failure:
+            self._close(job.id, "failed", sentences.text_of(failure))
+            return
+        except Exception:
+            LOG.exception("GENMO Motion: an answer could not be used")
+            self._close(job.id, "failed", sentences.text_of(sentences.not_written(order.name)))
+            return
+        self.orders[following.id] = onward
+        self.began[following.id] = self.began.pop(job.id, job.id)
+
     def _deliver(self, job: Job, order: delivery.Order, insist: bool) -> bool:
         """Write a result, or let it wait. Returns whether it was written."""
         blocked = delivery.waits_for(order, insist)
         if blocked:
             self.arrivals.append((job, order))
-            self.outcomes[job.id] = Outcome("waiting", sentences.waiting_for(order.name, blocked))
-            if self.message != self.outcomes[job.id].sentence:
-                self.say(self.outcomes[job.id].sentence)
+            waits = Outcome("waiting", sentences.waiting_for(order.name, blocked))
+            self.outcomes[self.began.get(job.id, job.id)] = waits
+            if self.message != waits.sentence:
+                self.say(waits.sentence)
             return False
         assert job.result is not None
         try:
@@ -162,7 +184,7 @@ class Session:
         return True
 
     def _close(self, job_id: int, kind: str, sentence: str) -> None:
-        self.outcomes[job_id] = Outcome(kind, sentence)
+        self.outcomes[self.began.pop(job_id, job_id)] = Outcome(kind, sentence)
         self.say(sentence, alert=kind == "failed")
 
     def leave_file(self) -> None:
@@ -170,6 +192,7 @@ class Session:
         names = [order.name for order in self.orders.values()] + [order.name for _, order in self.arrivals]
         self.orders.clear()
         self.arrivals.clear()
+        self.began.clear()
         if self.jobs is not None:
             self.jobs.cancel_all()
         self.message, self.alert = "", False

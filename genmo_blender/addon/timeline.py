@@ -205,7 +205,7 @@ def start_state(scene: bpy.types.Scene, target: bpy.types.Object, own: character
 @dataclass(frozen=True)
 class Filling:
     """Which frames are filled, and of them what: all bones, or those of ``bones``; by ``amount`` 0..1, where 0 is what
-    the character's own curves do. ``heard``: strips over the range direct it."""
+    the character's own curves do. ``heard``: strips over the range say what happens."""
 
     frames: FrameRange
     bones: tuple[str, ...] = ()
@@ -305,7 +305,7 @@ def direction(
     end = frames.start_time + frames.seconds
     inside = tuple(p for p in prompts if p.end > frames.start_time and p.start < end)
     outside = tuple(p for p in prompts if p not in inside)
-    keys = found = posing.own_keys(own.action, own.slot, frames.first, frames.last)
+    keys = found = posing.own_keys(own.action, own.slot, frames.first, frames.last, eulers=own.pose.eulers)
     if not settings.keep_keys:
         keys = posing.without(keys)
     keyed = bool(keys.mask.any())

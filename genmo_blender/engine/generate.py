@@ -45,14 +45,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH.npz",
         help="where the root goes, in the world of --out: times (N,) seconds and places (N, 2) on the floor, x and z; "
         "headings (N,) radians where given, else along the path; fixed 0: at its own pace; way_times (W,) and "
-        "way_places (W, 2): waypoints",
+        "way_places (W, 2): waypoints, passed when it suits up to way_until (W,) where given",
     )
     parser.add_argument(
         "--pins",
         type=Path,
         metavar="PINS.npz",
-        help="parts held at points: left_hand_times (N,) and left_hand_ease (2,) seconds, left_hand_points (N, 3); "
-        "so right_hand, left_foot, right_foot, hips, head",
+        help="parts held at points: left_hand_times (N,) and left_hand_ease (2,) seconds, left_hand_points (N, 3), "
+        "left_hand_turns (N, 4) to hold its rotation; so right_hand, left_foot, right_foot, hips, head",
     )
     parser.add_argument("--music", type=Path, metavar="FILE", help="a song to dance to, from its beginning")
     parser.add_argument(

@@ -2,8 +2,8 @@
 
 Keys: the arrays of `motion.npz` for K poses, ``time`` (K,) seconds and ``joint_mask`` (K, 22). A path: ``times`` (N,),
 ``places`` (N, 2), and where they are given ``headings`` (N,) and ``fixed``; with ``way_times`` (W,) and ``way_places``
-(W, 2) waypoints. Pins: ``left_hand_times`` (N,), ``left_hand_points`` (N, 3), and ``left_hand_ease`` (2,) where given;
-so for each part.
+(W, 2) waypoints, with ``way_until`` (W,) such as are passed when it suits. Pins: ``left_hand_times`` (N,),
+``left_hand_points`` (N, 3), and where given ``left_hand_ease`` (2,) and ``left_hand_turns`` (N, 4); so for each part.
 """
 
 from __future__ import annotations
@@ -41,9 +41,10 @@ def read_direction(path: Path | None, pins: Path | None) -> Direction | None:
     record: dict[str, Any] = {}
     if path is not None:
         arrays = _arrays(path, "--path")
+        times, places, until = (arrays.pop(f"way_{name}", ()) for name in ("times", "places", "until"))
         record["waypoints"] = [
-            {"time": time, "place": place}
-            for time, place in zip(arrays.pop("way_times", ()), arrays.pop("way_places", ()), strict=False)
+            {"time": time, "place": place, "until": last}
+            for time, place, last in zip(times, places, until if len(until) else [None] * len(times), strict=False)
         ]
         if "times" in arrays or not record["waypoints"]:
             record["path"] = arrays
@@ -60,7 +61,14 @@ def read_direction(path: Path | None, pins: Path | None) -> Direction | None:
             ease = np.broadcast_to(arrays.get(f"{part}_ease", EASE), 2)
             points = arrays[f"{part}_points"]
             record["pins"].append(
-                {"part": part, "times": times, "points": points, "ease_in": ease[0], "ease_out": ease[1]}
+                {
+                    "part": part,
+                    "times": times,
+                    "points": points,
+                    "ease_in": ease[0],
+                    "ease_out": ease[1],
+                    "turns": arrays.get(f"{part}_turns"),
+                }
             )
         if not record["pins"]:
             raise RequestFailure("pins_incomplete", f"{pins.name} holds no pins.", "Give left_hand_times and _points.")

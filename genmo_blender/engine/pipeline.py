@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..model.estimated import asked_twice, both_ways, mirror_image
 from ..model.keys import refuse_unheard
+from ..model.suiting import asked_first, settled
 from ..model.takes import ProgressCall, finished_takes, not_finite, placed_takes, spent
 from ..model.windows import frame_weights
 from ..motion.skeleton import assets_folder
@@ -79,6 +80,9 @@ class Pipeline:
         """
         validate(request, self.model.record.longest_seconds)
         refuse_unheard(request, self.model.network.config)
+        without = asked_first(request)
+        if without is not None:  # waypoints are passed when it suits: once without them, to see when that is
+            request = settled(request, self.generate(without, progress, cancelled).takes[0].transl)
         clock = [time.perf_counter()]
         with torch.inference_mode():
             inputs = self._inputs(request, progress)

@@ -13,6 +13,7 @@ from ..model.estimated import asked_twice, both_ways, mirror_image
 from ..model.keys import refuse_unheard
 from ..model.prompt_features import encode_prompts
 from ..model.record import BUNDLED, ModelRecord
+from ..model.suiting import asked_first, settled
 from ..model.takes import ProgressCall, finished_takes, not_finite, placed_takes, spent
 from ..model.windows import frame_weights
 from ..motion import rotations as rot
@@ -99,6 +100,9 @@ class Pipeline:
                 f"“{others[0]}” cannot be used: the built-in model knows neither footage nor voices.",
                 "Set up the engine, or remove the strip.",
             )
+        without = asked_first(request)
+        if without is not None:  # waypoints are passed when it suits: once without them, to see when that is
+            request = settled(request, self.generate(without, progress, cancelled).takes[0].transl)
         clock = [time.perf_counter()]
         inputs = self._inputs(request, progress)
         clock.append(time.perf_counter())

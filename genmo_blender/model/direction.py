@@ -14,11 +14,13 @@ import numpy as np
 
 from ..motion import rotations as rot
 from ..motion.following import Route, away, followed
+from ..motion.holds import Hold
 from ..motion.keyed import KeyFrames
 from ..motion.kinematics import joint_positions
-from ..motion.pinning import Hold, limb_keyed, misses, pinned
+from ..motion.pinning import limb_keyed, misses, pinned
 from ..motion.quality import toe_slide
 from ..motion.skeleton import canonical
+from ..motion.turned import turned_away
 from ..protocol.direction import Direction, Pin, RootPath
 from ..protocol.requests import MODEL_FPS, GenerateRequest
 
@@ -26,6 +28,7 @@ Array = np.ndarray
 _STEP = 5  # frames from one root of a path to the next that the network is told
 _STANDS = 0.05  # m/s: a path that goes slower says no way to look
 _MET = 0.002  # m: a pin that is missed by more is told of
+_TURNED = 1.0  # degrees: as much of its rotation
 _ON_PATH = 0.03
 _SLIDES = 0.5  # m/s of toes on the floor: half a walk is then dragged along
 _STARTS = 0.1  # m between where a character stands and where its path begins that are worth a word
@@ -135,8 +138,17 @@ def holds_of(pins: Sequence[Pin], frames: int) -> list[Hold]:
             for at, beside, outside in ((0, 1, time < pin.times[0]), (-1, -2, time > pin.times[-1])):
                 pace = (pin.points[at] - pin.points[beside]) / (pin.times[at] - pin.times[beside])
                 points[outside] = pin.points[at] + (time[outside] - pin.times[at])[:, None] * pace
-        out.append(Hold(pin.part, points, held, pin.ease_in * MODEL_FPS, pin.ease_out * MODEL_FPS))
+        turns = None if pin.turns is None else _at_times(pin.turns, pin.times, time)
+        out.append(Hold(pin.part, points, held, pin.ease_in * MODEL_FPS, pin.ease_out * MODEL_FPS, turns))
     return out
+
+
+def _at_times(turns: Array, times: Array, at: Array) -> Array:
+    """Quaternions (N, 4) of some times at others, (T, 4); outside them those at the ends."""
+    row = np.interp(at, times, np.arange(len(times)))
+    low = np.minimum(row.astype(int), max(len(times) - 2, 0))
+    q = rot.normalise(turns)
+    return rot.slerp(q[low], q[np.minimum(low + 1, len(q) - 1)], row - low)
 
 
 def directed(
@@ -204,6 +216,7 @@ def _report(
             notes.append(f"The waypoint at {way.time:.2f} s is missed by {100 * miss:.0f} cm.")
     if direction.waypoints:
         figures["waypoints"] = len(direction.waypoints)
+        figures["waypoints_at"] = [round(way.time, 4) for way in direction.waypoints]
     worst = []
     for pin, hold in zip(direction.pins, holds, strict=True):
         missed = misses(rotations, path, hold)
@@ -213,6 +226,9 @@ def _report(
             why = "a keyed pose holds it elsewhere" if keyed else "it is out of reach"
             size = f"{100 * missed.max():.0f} cm" if missed.max() > 0.01 else f"{1000 * missed.max():.0f} mm"
             notes.append(f"The {pin.words} misses its pin by up to {size}: {why}.")
+        away_by = np.degrees(turned_away(rotations, hold))
+        if away_by > _TURNED:
+            notes.append(f"The {pin.words} is turned {away_by:.0f}° away from its pin: a keyed pose holds it.")
     if worst:
         figures["pins_off_mm"] = round(1000 * max(worst), 3)
     return {"direction": figures, "ignored": notes}

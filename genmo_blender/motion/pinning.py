@@ -8,27 +8,20 @@ where even that does not reach, the part stays short of its point. Feet that are
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 
 from . import kinematics
 from . import rotations as rot
 from .easing import faded
+from .holds import JOINT, Hold, carried
 from .keyed import EASE, KeyFrames
 from .legs import move_feet
 from .skeleton import canonical
+from .turned import turned
 
 Array = np.ndarray
-JOINT: Mapping[str, int] = {
-    "left_hand": 20,
-    "right_hand": 21,
-    "left_foot": 7,
-    "right_foot": 8,
-    "hips": 0,
-    "head": 15,
-}
 MOST_LEAN = np.radians(20.0)
 MOST_SHIFT = 0.12
 """Metres that the hips give way for a hand or a foot,"""
@@ -46,20 +39,18 @@ _LEGS = (0, 1, 2, 4, 5, 7, 8, 10, 11)
 _ANATOMY = 0.15  # how much a joint's own axis counts beside the one about which it is bent, for nearly straight limbs
 
 
-@dataclass(frozen=True, eq=False)
-class Hold:
-    """``part`` of `JOINT` is at ``points`` (T, 3) at the ``held`` (T,) frames, one run; what it is elsewhere is not
-    read. It goes there over ``ease_in`` frames before and leaves over ``ease_out`` after."""
-
-    part: str
-    points: Array
-    held: Array
-    ease_in: float
-    ease_out: float
-
-
 def pinned(rotations: Array, path: Array, holds: Sequence[Hold], keys: KeyFrames | None = None) -> tuple[Array, Array]:
     """Local rotations (T, 22, 4) and path (T, 3) with their holds met. Keyed joints do not move for them."""
+    rotations, path = _placed(rotations, path, holds, keys)
+    known: Array = np.zeros(rotations.shape[:2], dtype=bool) if keys is None else keys.known
+    for part in dict.fromkeys(hold.part for hold in holds if hold.turns is not None and hold.held.any()):
+        if part != "hips":
+            rotations = turned(rotations, part, holds, known)
+    return rotations, path
+
+
+def _placed(rotations: Array, path: Array, holds: Sequence[Hold], keys: KeyFrames | None) -> tuple[Array, Array]:
+    """The motion with its parts at their points."""
     holds = [hold for hold in holds if hold.held.any()]
     if not holds:
         return rotations, path
@@ -69,6 +60,8 @@ def pinned(rotations: Array, path: Array, holds: Sequence[Hold], keys: KeyFrames
     targets, weight = _targets(joints, holds, known)
     free_hips = 1.0 - _near(known[:, 0])
     free_torso = 1.0 - _near(np.asarray(known[:, _TORSO].any(axis=1)))
+    if any(hold.part == "hips" and hold.turns is not None for hold in holds):
+        rotations = turned(rotations, "hips", holds, known)
     if "hips" in targets:
         path = path + (targets["hips"] - joints[:, 0])
         free_hips = free_hips * (1.0 - weight["hips"])
@@ -98,8 +91,12 @@ def misses(rotations: Array, path: Array, hold: Hold) -> Array:
 
 def limb_keyed(hold: Hold, known: Array) -> Array:
     """(T,) bool: a key holds what the hold would move, from known joints (T, 22)."""
-    chain = LIMBS[hold.part][0] if hold.part in LIMBS else (0,) if hold.part == "hips" else (12, 15)
-    return np.asarray(known[:, list(chain)].any(axis=1))
+    return np.asarray(known[:, list(moved_by(hold.part))].any(axis=1))
+
+
+def moved_by(part: str) -> tuple[int, ...]:
+    """The joints without which a part does not come to its point."""
+    return LIMBS[part][0] if part in LIMBS else (0,) if part == "hips" else (12, 15)
 
 
 def _joints(rotations: Array, path: Array) -> Array:
@@ -119,34 +116,12 @@ def _targets(joints: Array, holds: Sequence[Hold], known: Array) -> tuple[dict[s
         others = [h for h in holds if h is not hold and h.part == hold.part]
         now = joints[:, JOINT[hold.part]]
         told = np.concatenate([hold.points - now, np.ones((len(now), 1))], axis=1)
-        carried = _carried(np.where(hold.held[:, None], told, 0.0), hold, others)
+        eased = carried(np.where(hold.held[:, None], told, 0.0), hold, others)
         keyed = limb_keyed(hold, known)
-        carried = carried - faded(carried, keyed, EASE)
-        targets[hold.part] = targets.get(hold.part, now) + carried[:, :3]
-        weight[hold.part] = np.clip(weight.get(hold.part, 0.0) + carried[:, 3], 0.0, 1.0)
+        eased = eased - faded(eased, keyed, EASE)
+        targets[hold.part] = targets.get(hold.part, now) + eased[:, :3]
+        weight[hold.part] = np.clip(weight.get(hold.part, 0.0) + eased[:, 3], 0.0, 1.0)
     return targets, weight
-
-
-def _carried(values: Array, hold: Hold, others: Sequence[Hold]) -> Array:
-    """``values`` (T, C) of a hold's frames, carried out of them to 0 with the slope that they have at its ends, and
-    never into another hold of the part."""
-    frame = np.arange(len(values))
-    first, last = np.flatnonzero(hold.held)[[0, -1]]
-    before = max((int(np.flatnonzero(h.held)[-1]) for h in others if np.argmax(h.held) < first), default=-len(values))
-    after = min((int(np.argmax(h.held)) for h in others if np.argmax(h.held) > last), default=2 * len(values))
-    out = np.where(hold.held[:, None], values, 0.0)
-    for edge, inner, way, frames in (
-        (first, min(first + 1, last), -1, min(hold.ease_in, first - before)),
-        (last, max(last - 1, first), 1, min(hold.ease_out, after - last)),
-    ):
-        gap = way * (frame - edge)
-        x = np.clip(gap / max(frames, 1e-6), 0.0, 1.0)[:, None]
-        slope = values[edge] - values[inner]  # a frame, outward
-        fade = 1.0 - x**3 * (10.0 - 15.0 * x + 6.0 * x * x)
-        lead = x - x**3 * (6.0 - 8.0 * x + 3.0 * x * x)
-        beside = values[edge] * fade + frames * slope * lead
-        out = np.where((gap > 0)[:, None], beside, out)
-    return out
 
 
 def _limited(size: Array, most: float) -> Array:

@@ -7,7 +7,7 @@ turns about +Y, 0 looks along +Z. Times are seconds from the range's start.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -55,24 +55,38 @@ class RootPath:
 
 @dataclass(frozen=True)
 class Waypoint:
-    """The root is within ``radius`` metres of ``place`` at ``time``, looking to ``heading`` where that is not None."""
+    """The root is within ``radius`` metres of ``place`` at ``time``, looking to ``heading`` where that is not None.
+
+    ``until``: at some time from ``time`` to that one, whichever suits the motion; None: at ``time``.
+    """
 
     time: float
     place: tuple[float, float]
     heading: float | None = None
     radius: float = RADIUS
+    until: float | None = None
+
+    @property
+    def latest(self) -> float:
+        """The last time at which it may be passed."""
+        return self.time if self.until is None else self.until
 
 
 @dataclass(frozen=True, eq=False)
 class Pin:
     """``part`` of `PARTS` is at ``points`` (N, 3) at ``times`` (N,), between them straight from point to point; it goes
-    there over ``ease_in`` seconds before the first time and leaves over ``ease_out`` after the last."""
+    there over ``ease_in`` seconds before the first time and leaves over ``ease_out`` after the last.
+
+    ``turns`` (N, 4): how the part's joint is turned in the world at those times, quaternions, w first, from the rest
+    pose; None where that is free.
+    """
 
     part: str
     times: Array
     points: Array
     ease_in: float = EASE
     ease_out: float = EASE
+    turns: Array | None = None
 
     @property
     def words(self) -> str:
@@ -103,7 +117,7 @@ class Direction:
     @property
     def last(self) -> float:
         """The latest time that it speaks of, 0 where it says nothing."""
-        ends = [w.time for w in self.waypoints] + [float(p.times[-1]) for p in self.pins if len(p.times)]
+        ends = [w.latest for w in self.waypoints] + [float(p.times[-1]) for p in self.pins if len(p.times)]
         if self.path is not None and len(self.path.times):
             ends.append(float(self.path.times[-1]))
         return max(ends, default=0.0)
@@ -119,14 +133,13 @@ class Direction:
                 "headings": headings,
                 "fixed": self.path.fixed,
             }
-        ways = [
-            {"time": w.time, "place": list(w.place), "heading": w.heading, "radius": w.radius} for w in self.waypoints
-        ]
+        ways = [asdict(w) | {"place": list(w.place)} for w in self.waypoints]
         pins = [
             {
                 "part": p.part,
                 "times": p.times.tolist(),
                 "points": p.points.tolist(),
+                "turns": None if p.turns is None else p.turns.tolist(),
                 "ease_in": p.ease_in,
                 "ease_out": p.ease_out,
             }
@@ -158,7 +171,7 @@ def _same(a: Any, b: Any) -> bool:
         for x, y in pairs
         if isinstance(x, np.ndarray) or isinstance(y, np.ndarray)
         if x is not None and y is not None
-    ) and (getattr(a, "headings", None) is None) == (getattr(b, "headings", None) is None)
+    ) and all((getattr(a, name, None) is None) == (getattr(b, name, None) is None) for name in ("headings", "turns"))
 
 
 def _nullable(values: Array) -> list[float | None]:
@@ -184,15 +197,15 @@ def _path(record: Mapping[str, Any]) -> RootPath:
 
 def _waypoint(record: Mapping[str, Any]) -> Waypoint:
     x, z = (float(v) for v in record["place"])
-    heading = record.get("heading")
-    return Waypoint(
-        float(record["time"]), (x, z), None if heading is None else float(heading), float(record.get("radius", RADIUS))
-    )
+    heading, until = (None if record.get(name) is None else float(record[name]) for name in ("heading", "until"))
+    return Waypoint(float(record["time"]), (x, z), heading, float(record.get("radius", RADIUS)), until)
 
 
 def _pin(record: Mapping[str, Any]) -> Pin:
     times, points = _array(record["times"], 0, "times"), _array(record["points"], 3, "points")
-    if len(points) != len(times):
-        raise ValueError("a pin has as many points as times")
-    eases = (float(record.get(name, EASE)) for name in ("ease_in", "ease_out"))
-    return Pin(str(record["part"]), times, points, *eases)
+    given = record.get("turns")
+    turns = None if given is None else _array(given, 4, "turns")
+    if len(points) != len(times) or (turns is not None and len(turns) != len(times)):
+        raise ValueError("a pin has as many points and turns as times")
+    ease_in, ease_out = (float(record.get(name, EASE)) for name in ("ease_in", "ease_out"))
+    return Pin(str(record["part"]), times, points, ease_in, ease_out, turns)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .direction import PARTS, Direction, Pin, RootPath
+from .direction import PARTS, Direction, Pin, RootPath, Waypoint
 from .failures import RequestFailure
 
 Array = np.ndarray
@@ -23,9 +23,14 @@ def validate_direction(direction: Direction, duration: float, start: tuple[float
     if direction.path is not None:
         _validate_path(direction.path, duration)
     for way in direction.waypoints:
-        if not np.isfinite([way.time, *way.place, way.heading or 0.0, way.radius]).all() or way.radius < 0:
+        numbers = [way.time, way.latest, *way.place, way.heading or 0.0, way.radius]
+        if not np.isfinite(numbers).all() or way.radius < 0:
             raise _not_finite("A waypoint holds")
-        _inside(way.time, way.time, duration, "A waypoint")
+        if way.latest < way.time:
+            raise RequestFailure(
+                "waypoint_times", "A waypoint ends before it begins.", "Put its last frame after its first."
+            )
+        _inside(way.time, way.latest, duration, "A waypoint")
         _near_enough(np.array(way.place), "A waypoint")
     for pin in direction.pins:
         _validate_pin(pin, duration)
@@ -78,7 +83,8 @@ def _validate_pin(pin: Pin, duration: float) -> None:
     what = f"The pin of the {pin.words}"
     if not len(pin.times):
         raise RequestFailure("pin_empty", f"{what} holds at no time.", "Give it a first and a last frame.")
-    if not np.isfinite(pin.times).all() or not np.isfinite(pin.points).all():
+    turns = np.ones((1, 4)) if pin.turns is None else pin.turns
+    if not all(np.isfinite(x).all() for x in (pin.times, pin.points, turns)) or not turns.any(axis=1).all():
         raise _not_finite(f"{what} holds")
     if (np.diff(pin.times) <= 0).any():
         raise RequestFailure("pin_times", f"{what} ends before it begins.", "Put its last frame after its first.")
@@ -98,12 +104,14 @@ def _validate_pin(pin: Pin, duration: float) -> None:
 
 def _validate_ways(direction: Direction, start: tuple[float, float, float] | None) -> None:
     """Speeds from place to place: start, the path's ends, waypoints."""
-    stops = [(w.time, *w.place, w.radius, "the waypoint") for w in direction.waypoints]
+    stops = [(w.time, *w.place, w.radius, "the waypoint") for w in direction.waypoints if w.until is None]
     path = direction.path
     if path is not None:
         for end, words in ((0, "the path's beginning"), (-1, "the path's end")):
             stops.append((float(path.times[end]), *path.places[end], 0.0, words))
         for way in direction.waypoints:
+            if way.until is not None:
+                continue
             if path.fixed and path.times[0] < way.time < path.times[-1]:
                 at = [float(np.interp(way.time, path.times, path.places[:, k])) for k in (0, 1)]
                 away = float(np.hypot(at[0] - way.place[0], at[1] - way.place[1]))
@@ -116,6 +124,9 @@ def _validate_ways(direction: Direction, start: tuple[float, float, float] | Non
     if start is not None and not any(time <= _TINY for time, *_ in stops):
         stops.append((0.0, start[0], start[2], 0.0, "where the character stands"))
     stops.sort(key=lambda stop: stop[0])
+    for way in direction.waypoints:
+        if way.until is not None and path is None:
+            _reached_in_time(way, stops)
     for (t0, x0, z0, r0, from_), (t1, x1, z1, r1, to) in zip(stops, stops[1:], strict=False):
         inside = path is not None and path.times[0] - _TINY <= t0 and t1 <= path.times[-1] + _TINY
         far = float(np.hypot(x1 - x0, z1 - z0))
@@ -125,6 +136,25 @@ def _validate_ways(direction: Direction, start: tuple[float, float, float] | Non
                 "waypoint_too_far",
                 f"From {from_} at {t0:.2f} s to {to} at {t1:.2f} s are {far:.1f} m, which asks for {speed:.0f} "
                 "m/s: nobody is that fast.",
+                "Give the way more time, or bring the two closer together.",
+            )
+
+
+def _reached_in_time(way: Waypoint, stops: list[tuple[float, float, float, float, str]]) -> None:
+    """Refuse a waypoint of free time that nobody comes to in the time there is from the stop before, or leaves for the
+    one after."""
+    for before in (True, False):
+        others = [s for s in stops if (s[0] <= way.time if before else s[0] >= way.latest)]
+        if not others:
+            continue
+        t, x, z, r, words = others[-1] if before else others[0]
+        far = float(np.hypot(way.place[0] - x, way.place[1] - z))
+        speed = max(far - r - way.radius, 0.0) / max(way.latest - t if before else t - way.time, _TINY)
+        if far - r - way.radius > _NEAR and speed > FASTEST:
+            raise RequestFailure(
+                "waypoint_too_far",
+                f"Between {words} at {t:.2f} s and the waypoint at {way.time:.2f}–{way.latest:.2f} s are {far:.1f} m, "
+                f"which asks for {speed:.0f} m/s: nobody is that fast.",
                 "Give the way more time, or bring the two closer together.",
             )
 

@@ -156,7 +156,7 @@ def _without_numbers(direction: dict[str, Any]) -> tuple[dict[str, Any], dict[st
     pins = []
     for i, pin in enumerate(out.get("pins") or ()):
         rest = dict(pin)
-        for name in ("times", "points"):
+        for name in ("times", "points", *(("turns",) if rest.get("turns") is not None else ())):
             arrays[f"pins/{i}/{name}"] = _plain_array(rest.pop(name))
         pins.append(rest)
     return out | {"pins": pins}, arrays

@@ -102,9 +102,12 @@ def test_a_bone_that_is_gone(stage):
     )
 
 
-def test_a_bone_that_rotates_by_euler_angles(stage):
-    stage.shot().pose.bones["spine1"].rotation_mode = "XYZ"
-    assert "The bone spine1 of Hero does not rotate by quaternions" in refused(stage)
+def test_a_bone_that_rotates_by_axis_and_angle(stage):
+    stage.shot().pose.bones["spine1"].rotation_mode = "AXIS_ANGLE"
+    assert refused(stage) == (
+        "The bone spine1 of Hero rotates by axis and angle. "
+        "Set its rotation mode to Quaternion (WXYZ) or to one of the Euler orders."
+    )
 
 
 def test_tweaking_an_nla_strip(stage):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from types import SimpleNamespace
 
 import bpy
@@ -125,6 +126,48 @@ def test_a_hand_is_held_at_an_animated_empty(stage, fps):
     assert stage.scene_hash() == before
 
 
+@pytest.mark.parametrize("part", ["left_hand", "right_foot", "head", "hips"])
+@pytest.mark.parametrize("held", [True, False])
+def test_a_part_is_turned_as_its_empty_where_that_is_wanted(stage, part, held):
+    target = placed(stage, 24)
+    target.scale = (0.8, 0.8, 0.8)
+    scene = bpy.context.scene
+    bpy.ops.genmo.generate(seed=3)
+    bone = stage.module("addon.character").body_names()[stage.module("motion.holds").JOINT[part]]
+    scene.frame_set(30)
+    bpy.ops.genmo.pin_here(part=part, frames=12)
+    (pin,) = target.genmo_direction.pins
+    pin.hold_rotation = held
+    bpy.context.view_layer.update()
+
+    def away() -> float:
+        """Degrees between the bone and the empty."""
+        pose = target.matrix_world @ target.pose.bones[bone].matrix
+        turns = [m.to_quaternion() for m in (pose, pin.target.matrix_world)]
+        return math.degrees(turns[0].rotation_difference(turns[1]).angle)
+
+    assert away() < 0.01  # as it is turned now
+    places = each_frame(target, bone, range(30, 42))
+    bpy.ops.genmo.drop_take()
+    for i, place in enumerate(places):
+        pin.target.location = place
+        pin.target.keyframe_insert("location", frame=30 + i)
+        if i in (0, 11):
+            pin.target.rotation_euler.z += 0.4
+            pin.target.keyframe_insert("rotation_euler", frame=30 + i)
+    assert bpy.ops.genmo.generate(seed=3) == {"FINISHED"}
+    found = []
+    for frame in range(30, 42):
+        scene.frame_set(frame)
+        found.append(away())
+    assert (max(found) < 0.6) == held
+    off = np.linalg.norm(each_frame(target, bone, range(30, 42)) - places, axis=1)
+    assert off.max() < 0.005  # of a foot that swings, between two of the model's frames
+    for frame in (1, 60):
+        scene.frame_set(frame)
+        assert away() > 1.0
+
+
 def test_waypoints_are_met_with_their_facing(stage):
     target = placed(stage)
     scene = bpy.context.scene
@@ -145,6 +188,32 @@ def test_waypoints_are_met_with_their_facing(stage):
     assert math.degrees(looks.to_2d().angle(wanted.to_2d())) < 5.0
     scene.frame_set(1)
     assert (target.pose.bones["pelvis"].head.to_2d()).length < 0.01
+
+
+def test_a_waypoint_is_passed_when_it_suits(stage):
+    target = placed(stage)
+    scene = bpy.context.scene
+    scene.frame_set(10)
+    scene.cursor.location = target.matrix_world @ Vector((0.2, -1.4, 0.0))
+    bpy.ops.genmo.add_waypoint()
+    (way,) = target.genmo_direction.waypoints
+    way.between, way.last = True, 300
+    place = Vector(scene.cursor.location)
+    for last, words in ((300, None), (9, "waypoint 10 ends before it begins")):
+        way.last = last
+        said = notes_of(stage, target)
+        if words:
+            assert [words in note for note in said] == [True]
+            with pytest.raises(RuntimeError, match=words):
+                bpy.ops.genmo.generate(seed=2)
+        else:
+            assert said == [] and bpy.ops.genmo.generate(seed=2) == {"FINISHED"}
+            told = re.search("passed when it suits: at frame ([0-9]+)", stage.session.message)
+            assert 10 <= int(told[1]) <= FRAMES
+            assert (Vector(each_frame(target, "pelvis", [int(told[1])])[0]) - place).to_2d().length < 0.04
+            bpy.ops.genmo.drop_take()
+    way.frame, way.last = 95, 300
+    assert notes_of(stage, target) == [f"{way.target.name} is outside the range and will not be used."]
 
 
 def test_travel_becomes_a_curve_and_the_curve_a_path(stage):
@@ -348,6 +417,61 @@ def test_what_was_ignored_is_said_when_takes_arrive(stage):
     assert "The right hand misses its pin" in stage.session.message
     report = stage.module("addon.keying").recipe_of(target.animation_data.action)["report"]
     assert report["direction"]["pins_off_mm"] > 100 and report["ignored"]
+
+
+def keyed_twice(target, names, first: int, last: int) -> None:
+    """The character keyed where it stands and 60 cm further on, selected."""
+    rest = target.data.bones["pelvis"].matrix_local.to_3x3()
+    for frame, far in ((first, 0.0), (last, 0.6)):
+        target.pose.bones["pelvis"].location = rest.inverted() @ Vector((0.0, -far, 0.0))
+        for name in names:
+            target.pose.bones[name].keyframe_insert("rotation_quaternion", frame=frame)
+        target.pose.bones["pelvis"].keyframe_insert("location", frame=frame)
+    for curve in target.animation_data.action.layers[0].strips[0].channelbags[0].fcurves:
+        for key in curve.keyframe_points:
+            key.select_control_point = True
+
+
+@pytest.mark.parametrize("use_strips", [True, False])
+def test_in_between_holds_pins_and_goes_through_waypoints(stage, use_strips):
+    target = placed(stage)
+    scene = bpy.context.scene
+    keyed_twice(target, stage.module("addon.character").body_names(), 1, 61)
+    scene.frame_set(20)
+    bpy.ops.genmo.pin_here(part="right_hand", frames=16)
+    pin = target.genmo_direction.pins[0]
+    pin.target.location = target.matrix_world @ Vector((-0.3, -0.5, 1.2))
+    scene.frame_set(45)
+    scene.cursor.location = target.matrix_world @ Vector((0.15, -0.4, 0.0))
+    bpy.ops.genmo.add_waypoint()
+    bpy.context.view_layer.update()
+    assert bpy.ops.genmo.in_between(seed=2, use_strips=use_strips) == {"FINISHED"}
+    hand = each_frame(target, "right_wrist", range(20, 36))
+    assert np.linalg.norm(hand - np.array(pin.target.location), axis=1).max() < 0.002
+    hips = each_frame(target, "pelvis", [45])[0]
+    assert np.linalg.norm(hips[:2] - np.array(scene.cursor.location)[:2]) < 0.04
+    assert "Not followed" not in stage.session.message
+
+
+def test_in_between_says_what_of_the_direction_is_not_for_its_bones(scripted):
+    target = placed(scripted)
+    arm = ("left_shoulder", "left_elbow", "left_wrist")
+    keyed_twice(target, arm, 1, 61)
+    for curve in target.animation_data.action.layers[0].strips[0].channelbags[0].fcurves:
+        for key in curve.keyframe_points:
+            key.select_control_point = "pelvis" not in curve.data_path
+    target.genmo_direction.path = s_curve(target)
+    bpy.context.view_layer.update()
+    for part in ("left_hand", "right_hand"):
+        bpy.ops.genmo.pin_here(part=part, frames=10)
+    generate, scene = scripted.module("addon.services.generate"), bpy.context.scene
+    order = generate.between_selected_keys(scene, scene, target, 1, 5)
+    assert [pin.part for pin in order.request.direction.pins] == ["left_hand"] and not order.request.direction.leads
+    bpy.ops.genmo.in_between(seed=2)
+    assert (
+        "Not followed, because no keys of these bones of Hero are selected: the path (pelvis), "
+        "the pin of the right hand (right_shoulder, right_elbow, right_wrist)." in scripted.session.message
+    )
 
 
 def test_a_kept_walk_goes_on_along_a_path(stage):

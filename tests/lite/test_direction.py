@@ -11,6 +11,7 @@ import torch
 
 from genmo_blender.engine.checkpoint import save_checkpoint
 from genmo_blender.engine.conditions.keys import keyed_motion as torch_keys
+from genmo_blender.engine.key_file import read_direction
 from genmo_blender.engine.pipeline import Pipeline as TorchPipeline
 from genmo_blender.engine.representation.codec import Statistics as TorchStatistics
 from genmo_blender.engine.representation.rotations import quaternion_to_matrix
@@ -19,9 +20,11 @@ from genmo_blender.lite.keys import keyed_motion
 from genmo_blender.lite.pipeline import Pipeline
 from genmo_blender.model.direction import holds_of, told_frames
 from genmo_blender.model.keys import as_told, key_frames
+from genmo_blender.model.record import BUNDLED
 from genmo_blender.motion import rotations as rot
 from genmo_blender.motion.following import away
 from genmo_blender.motion.pinning import misses
+from genmo_blender.motion.skeleton import assets_folder
 from genmo_blender.protocol.direction import Direction, Pin, RootPath, Waypoint
 from genmo_blender.protocol.requests import GenerateRequest, StartState, TextSpan
 from tests.engine.keyed_requests import keys_of_a_walk, missed
@@ -183,3 +186,25 @@ def test_a_pin_keyed_at_another_rate_is_held_on_both_sides_of_its_ends():
     np.testing.assert_allclose(hold.points[frames, 0], 1.2 * frames / 30.0, atol=1e-9)
     (short,) = holds_of((Pin("head", times[:1], points[:1]),), 120)
     assert short.held.sum() == 1 and abs(np.argmax(short.held) / 30.0 - times[0]) < 1 / 60 + 1e-9
+
+
+def test_files_say_what_is_passed_when_it_suits_and_what_is_turned(tmp_path: Path):
+    np.savez(tmp_path / "ways.npz", way_times=[0.5, 1.0], way_places=[[0.0, 1.0], [0.0, 2.0]], way_until=[1.0, 2.5])
+    turns = np.tile([0.0, 1.0, 0.0, 0.0], (2, 1))
+    np.savez(tmp_path / "pins.npz", head_times=[1.0, 2.0], head_points=np.zeros((2, 3)), head_turns=turns)
+    told = read_direction(tmp_path / "ways.npz", tmp_path / "pins.npz")
+    assert told is not None and [way.until for way in told.waypoints] == [1.0, 2.5]
+    np.testing.assert_array_equal(told.pins[0].turns, turns)
+    np.savez(tmp_path / "ways.npz", way_times=[0.5], way_places=[[0.0, 1.0]])
+    told = read_direction(tmp_path / "ways.npz", None)
+    assert told is not None and told.waypoints == (Waypoint(0.5, (0.0, 1.0)),)
+
+
+def test_a_waypoint_is_passed_when_it_suits_by_both_engines(tmp_path: Path):
+    way = Waypoint(0.5, (0.2, 1.2), None, 0.05, 2.5)
+    request = GenerateRequest(3.0, WALK, steps=5, start=StartState(), direction=Direction(None, (way,)))
+    for pipeline in (Pipeline.load(cache_folder=tmp_path), TorchPipeline.load(assets_folder() / BUNDLED)):
+        take = pipeline.generate(request).takes[0]
+        (at,) = take.report["direction"]["waypoints_at"]
+        assert 0.5 <= at <= 2.5 and not take.report["ignored"]
+        assert np.hypot(*(take.transl[round(at * 30), [0, 2]] - way.place)) < 0.06

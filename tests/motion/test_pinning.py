@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from genmo_blender.motion import rotations as rot
+from genmo_blender.motion.holds import JOINT, Hold
 from genmo_blender.motion.keyed import KeyFrames
-from genmo_blender.motion.pinning import JOINT, Hold, misses, pinned
+from genmo_blender.motion.kinematics import world_rotations
+from genmo_blender.motion.pinning import misses, pinned
+from genmo_blender.motion.skeleton import canonical
+from genmo_blender.motion.turned import turned_away
 from tests.motion.walking import clips, joints_of
 
 WALK = "cmu_16_15"
@@ -96,3 +103,57 @@ def test_no_pin_changes_nothing():
     motion = clips()[WALK]
     q, path = pinned(*motion, [])
     assert q is motion[0] and path is motion[1]
+
+
+def turned_hold(part: str, motion, angle: float, wave: float = 0.0) -> Hold:
+    """At the place where the part is by itself, turned by an angle and more and less over time."""
+    joint, frame = JOINT[part], np.arange(len(motion[1]))
+    world = world_rotations(canonical(), motion[0])[:, joint]
+    middle = np.broadcast_to(world[(FIRST + LAST) // 2], world.shape)
+    vector = np.stack([angle + wave * np.sin(frame / 5), 0.3 * angle + 0 * frame, 0 * frame], axis=1)
+    turns = rot.multiply(rot.from_rotation_vector(vector), middle)
+    return replace(hold(part, (0.0, 0.0, 0.0), motion), turns=turns * np.where(frame % 2, -1.0, 1.0)[:, None])
+
+
+@pytest.mark.parametrize("part", list(JOINT))
+@pytest.mark.parametrize("angle", [0.0, 0.8, 2.9])
+def test_a_rotation_is_held_where_the_pin_is_and_eases_in_and_out(part: str, angle: float):
+    motion = clips()[WALK]
+    held, free = turned_hold(part, motion, angle, wave=0.2), hold(part, (0.0, 0.0, 0.0), motion)
+    after = pinned(*motion, [held])
+    assert turned_away(after[0], held) < 1e-6 and turned_away(motion[0], held) > 0.1
+    assert misses(*after, held).max() < 0.002
+    far = np.r_[0 : FIRST - EASE - 1, LAST + EASE + 2 : len(motion[1])]
+    np.testing.assert_allclose(joints_of(after)[far], joints_of(motion)[far], atol=2e-6)
+    # no jump on the way there and back: the steepest step of an ease is 1.9 of its mean, and its slopes come on top
+    assert steps(after[0], part).max() < steps(motion[0], part).max() + 2.6 * turned_away(motion[0], held) / EASE
+    if part != "hips":  # what does not hang on the part is where a pin without rotation has it
+        joints = [j for j in range(22) if j not in below(JOINT[part])]
+        np.testing.assert_allclose(
+            joints_of(after)[:, joints], joints_of(pinned(*motion, [free]))[:, joints], atol=1e-6
+        )
+
+
+def steps(rotations, part: str) -> np.ndarray:
+    """Radians from frame to frame by which a part turns in the world."""
+    world = world_rotations(canonical(), rotations)[:, JOINT[part]]
+    return np.linalg.norm(rot.to_rotation_vector(rot.multiply(rot.conjugate(world[:-1]), world[1:])), axis=1)
+
+
+def below(joint: int) -> set[int]:
+    out = {joint}
+    for j, parent in enumerate(canonical().parents):
+        if parent in out:
+            out.add(j)
+    return out
+
+
+def test_a_keyed_wrist_keeps_its_rotation():
+    motion = clips()[WALK]
+    held = turned_hold("left_hand", motion, 0.8)
+    known = np.zeros((len(motion[1]), 22), bool)
+    known[35, 20] = True
+    keys = KeyFrames(motion[0], motion[1], known)
+    after = pinned(*motion, [held], keys)
+    same = np.abs(np.sum(after[0][35, 20] * motion[0][35, 20]))
+    assert same > 1 - 1e-9 and turned_away(after[0], held) > 0.5

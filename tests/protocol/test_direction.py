@@ -17,7 +17,9 @@ from genmo_blender.protocol.requests import GenerateRequest, StartState, validat
 TIMES = np.linspace(0.0, 3.0, 31)
 PATH = RootPath(TIMES, np.stack([np.sin(TIMES), 1.2 * TIMES], axis=1), np.where(TIMES < 1, np.nan, 0.5), False)
 PIN = Pin("left_hand", TIMES[10:20], np.stack([TIMES[10:20], 1.0 + TIMES[10:20], -TIMES[10:20]], axis=1), 0.2, 0.4)
-ALL = Direction(PATH, (Waypoint(3.5, (1.0, 4.0), 1.0, 0.2), Waypoint(4.0, (1.5, 4.5))), (PIN,))
+TURNED = replace(PIN, part="right_foot", turns=np.tile([0.6, 0.0, 0.8, 0.0], (10, 1)))
+WAYS = (Waypoint(3.5, (1.0, 4.0), 1.0, 0.2), Waypoint(4.0, (1.5, 4.5)), Waypoint(3.6, (1.0, 4.1), until=3.9))
+ALL = Direction(PATH, WAYS, (PIN, TURNED))
 
 
 def test_a_direction_crosses_the_pipe_as_arrays_and_stays_json_ready():
@@ -31,6 +33,8 @@ def test_a_direction_crosses_the_pipe_as_arrays_and_stays_json_ready():
     assert GenerateRequest.from_dict(json.loads(json.dumps(sent.to_dict()))) == sent
     moved = replace(ALL, pins=(replace(PIN, points=PIN.points + 1.0),))
     assert replace(sent, direction=moved) != sent
+    free = replace(ALL, pins=(PIN, replace(TURNED, turns=None)))
+    assert replace(sent, direction=free) != sent
 
 
 def test_arrays_that_belong_to_nothing_are_malformed():
@@ -53,6 +57,11 @@ def path(**changes: object) -> Direction:
     ("direction", "words"),
     [
         (Direction(waypoints=(Waypoint(1.0, (0.0, 9.0)),)), "are 9.0 m, which asks for 9 m/s: nobody is that fast"),
+        (Direction(waypoints=(Waypoint(0.5, (0.0, 9.0), until=1.0),)), "which asks for 9 m/s: nobody is that fast"),
+        (Direction(waypoints=(Waypoint(0.5, (0.0, 9.0), until=2.0),)), None),
+        (Direction(waypoints=(Waypoint(0.5, (0.0, 1.0), until=0.4),)), "A waypoint ends before it begins"),
+        (Direction(waypoints=(Waypoint(0.5, (0.0, 1.0), until=4.5),)), "outside the range (0–4 s)"),
+        (pin(turns=np.zeros((10, 4))), "values that are not numbers"),
         (Direction(waypoints=(Waypoint(7.0, (0.0, 1.0)),)), "A waypoint (7 s) lies outside the range (0–4 s)"),
         (Direction(PATH, (Waypoint(2.0, (9.0, 9.0)),)), None),
         (Direction(replace(PATH, fixed=True), (Waypoint(2.0, (4.0, 2.4)),)), "3.1 m beside the path"),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, FloatProperty, IntProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty
 
 from ...protocol.failures import GenmoFailure
 from ...protocol.requests import MAX_SEED, MAX_TAKES
 from .. import compat, prompt_notes, sentences, session, timeline
+from ..properties import SPACINGS
 from ..services import delivery, generate, takes
 from . import common
 
@@ -114,6 +115,11 @@ class GENMO_OT_in_between(_Numbered, bpy.types.Operator):
         max=100.0,
         subtype="PERCENTAGE",
     )
+    spacing: EnumProperty(
+        name="Spacing",
+        description="Whether selected keys between the first and the last stay at their frames. Not set: the panel's",
+        items=SPACINGS,
+    )
     use_strips: BoolProperty(
         name="Use Strips", description="Text strips over these frames say what happens between the keys", default=True
     )
@@ -135,10 +141,12 @@ class GENMO_OT_in_between(_Numbered, bpy.types.Operator):
         scene = context.scene
         count, seed = self.numbers(scene)
         amount = self.amount if self.properties.is_property_set("amount") else scene.genmo.between_amount
+        spacing = self.spacing if self.properties.is_property_set("spacing") else scene.genmo.between_spacing
+        strips_scene, may_move = compat.sequencer_scene(context), spacing == "MOVE"
         try:
             target = common.current_character(context)
             order = generate.between_selected_keys(
-                scene, compat.sequencer_scene(context), target, count, seed, amount / 100.0, self.use_strips
+                scene, strips_scene, target, count, seed, amount / 100.0, self.use_strips, may_move
             )
             return _run(self, order)
         except GenmoFailure as failure:

@@ -11,7 +11,7 @@ from ...motion import frames as axes
 from ...motion.rotations import Array
 from ...protocol.failures import GenmoFailure
 from ..direction_properties import PART_ITEMS
-from ..services.direction import in_scene, line_of
+from ..services.direction import frames_of, in_scene, line_of
 from .shapes import DIRECTION, Label, Lines, Shapes, arrowed, number, ring, star
 
 PART_NAMES = {part: words.lower() for part, words, _ in PART_ITEMS}
@@ -25,7 +25,7 @@ def key_of(target: bpy.types.Object) -> tuple[Any, ...]:
     return (
         settings.path.session_uid if settings.path is not None else 0,
         tuple(
-            (w.target.session_uid if w.target else 0, w.frame, w.use_facing, w.radius, w.enabled)
+            (w.target.session_uid if w.target else 0, *frames_of(w), w.use_facing, w.radius, w.enabled)
             for w in settings.waypoints
         ),
         tuple((p.target.session_uid if p.target else 0, p.part, p.first, p.last, p.enabled) for p in settings.pins),
@@ -57,7 +57,7 @@ def shapes_of(scene: bpy.types.Scene, target: bpy.types.Object) -> Shapes:
                 ahead = -matrix[:3, 1] - (-matrix[:3, 1] @ up) * up
                 ahead /= max(float(np.linalg.norm(ahead)), 1e-9)
                 lines.append(arrowed(np.stack([place, place + FACING * scale * ahead]), up, scale))
-            out += _drawn(lines, place + 0.1 * scale * up, number(way.frame))
+            out += _drawn(lines, place + 0.1 * scale * up, "–".join(number(f) for f in frames_of(way)))
     for pin in settings.pins:
         if pin.enabled and in_scene(scene, pin.target):
             place = np.array(pin.target.matrix_world)[:3, 3]

@@ -74,7 +74,7 @@ def shapes_of(scene: bpy.types.Scene, target: bpy.types.Object) -> Shapes:
     if not curves:
         return out
     first, last = range_of(scene)
-    keyed = posing.own_keys(state.action, state.slot, first, last).frames
+    keyed = posing.own_keys(state.action, state.slot, first, last, eulers=state.pose.eulers).frames
     if switches.ghosts:
         out += _ghosts(target, state, thinned(keyed))
     if switches.path:

@@ -37,6 +37,7 @@ from .clean_up import (
     no_travel,
     nothing_in_range,
     one_keyed_frame,
+    reduces_quaternions,
     scaled_bones,
     too_short_to_loop,
     too_short_to_retime,
@@ -57,6 +58,7 @@ from .cleaned import (
 )
 from .direction import (
     direction_object_missing,
+    direction_of_other_bones,
     direction_outside,
     facing_nothing,
     no_curve,
@@ -65,7 +67,9 @@ from .direction import (
     path_without_points,
     pin_backward,
     stays_in_place,
+    waypoint_backward,
     waypoint_too_fast,
+    waypoints_passed,
 )
 from .engine import (
     blender_python_missing,
@@ -83,6 +87,7 @@ from .keys import (
     selected_keys_given_up,
     selected_keys_touch,
     selected_keys_untold,
+    spacing_moved,
 )
 from .review import (
     dropped,

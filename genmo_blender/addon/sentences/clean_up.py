@@ -47,6 +47,14 @@ def action_shared(action: str, other: str) -> GenmoFailure:
     )
 
 
+def reduces_quaternions(name: str, bones: Sequence[str]) -> GenmoFailure:
+    return RequestFailure(
+        "reduces_quaternions",
+        f"Bones of {name} turn by Euler angles ({few(bones)}), whose keys cannot be reduced yet.",
+        "Set their rotation mode to Quaternion (WXYZ) and generate again, or keep the keys as they are.",
+    )
+
+
 def scaled_bones(bones: Sequence[str]) -> GenmoFailure:
     return RequestFailure(
         "scaled_bones",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...protocol.failures import GenmoFailure, RequestFailure
+from .form import few
 
 
 def direction_object_missing(kind: str, name: str) -> GenmoFailure:
@@ -36,6 +39,20 @@ def pin_backward(name: str) -> GenmoFailure:
     )
 
 
+def waypoint_backward(name: str) -> GenmoFailure:
+    return RequestFailure(
+        "waypoint_backward",
+        f"The waypoint {name} ends before it begins.",
+        "Put its last frame after its first.",
+    )
+
+
+def waypoints_passed(frames: Sequence[float]) -> str:
+    """When those are passed that had no frame of their own."""
+    told = few([f"{frame:.0f}" for frame in frames], 6)
+    return f"Waypoints that may be passed when it suits: at frame {told}."
+
+
 def path_too_fast(name: str, length: float, speed: float) -> str:
     return f"{name} is {length:.1f} m long and asks for {speed:.0f} m/s: shorten it, or give it more time."
 
@@ -46,6 +63,12 @@ def waypoint_too_fast(name: str, far: float, speed: float) -> str:
 
 def direction_outside(name: str) -> str:
     return f"{name} is outside the range and will not be used."
+
+
+def direction_of_other_bones(name: str, rest: Sequence[tuple[str, str]]) -> str:
+    """What a direction asks for, and the bones that would have to be filled for it."""
+    told = few([f"{what} ({bones})" for what, bones in rest])
+    return f"Not followed, because no keys of these bones of {name} are selected: {told}."
 
 
 def no_curve() -> str:

@@ -23,6 +23,13 @@ def keys_everywhere(first: float, last: float) -> str:
     )
 
 
+def spacing_moved(moves: Sequence[tuple[float, float]]) -> str:
+    """Where keys of the animator's stand in a take: ``Moved in time: 24 to 22, 36 to 38.``"""
+    if not moves:
+        return "Your spacing stayed as it was."
+    return f"Moved in time: {few([f'{was:g} to {now:g}' for was, now in moves], 4)}."
+
+
 def few_selected_keys(name: str) -> GenmoFailure:
     return RequestFailure(
         "few_selected_keys",

@@ -23,8 +23,8 @@ def character_missing_bones(name: str, bones: list[str]) -> GenmoFailure:
 def character_rotation_mode(name: str, bone: str) -> GenmoFailure:
     return RequestFailure(
         "rotation_mode",
-        f"The bone {bone} of {name} does not rotate by quaternions.",
-        "Set its rotation mode to Quaternion (WXYZ).",
+        f"The bone {bone} of {name} rotates by axis and angle.",
+        "Set its rotation mode to Quaternion (WXYZ) or to one of the Euler orders.",
     )
 
 

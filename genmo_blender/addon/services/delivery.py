@@ -7,7 +7,7 @@ targets are found again by their session uid and checked.
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import bpy
@@ -18,7 +18,7 @@ from ...protocol.messages import PRODUCT_VERSION
 from ...protocol.motions import MotionResult
 from ...protocol.requests import GenerateRequest
 from .. import character, compat, keying, sentences
-from . import playback, takes, undo
+from . import playback, spacing, takes, undo
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,13 @@ class Order:
     """From 0, what the character's own curves do, to 1, what the model does."""
     keep_keys: bool = True
     """Whether the animator's keys in the range are law."""
+    search: spacing.Search | None = None
+    """What the model is asked before, where her keys may move in time; ``request`` is then a question on the way."""
+    moves: tuple[spacing.Move, ...] | None = None
+    """Which of her keys move in time; None where they were not to."""
+
+    said: tuple[str, ...] = ()
+    """What is told with the takes: what of the direction the order has passed by."""
 
     @property
     def key(self) -> str:
@@ -85,6 +92,18 @@ def waits_for(order: Order, insist: bool = False) -> str:
     return compat.busy_with(modal_tools=not insist)
 
 
+def onward(order: Order, result: MotionResult) -> Order | None:
+    """What to ask next, where a result was only a question on the way to when keys are passed; None for takes."""
+    if order.search is None:
+        return None
+    search = spacing.heard(order.search, result)
+    asked = spacing.asked(search)
+    if asked is not None:
+        return replace(order, request=asked, search=search)
+    request, moves = spacing.settled(search)
+    return replace(order, request=request, search=None, moves=moves)
+
+
 def apply(order: Order, result: MotionResult, model: Capabilities | None) -> str:
     """Write the takes of a result, as one undo step; returns the sentence. Raises GenmoFailure, changing nothing."""
     found = _receivers(order)
@@ -104,6 +123,7 @@ def apply(order: Order, result: MotionResult, model: Capabilities | None) -> str
         order.bones,
         order.amount,
         order.keep_keys,
+        order.moves or (),
     )
     said = takes.begin(target, scene, result, placed)
     if order.play:
@@ -113,8 +133,33 @@ def apply(order: Order, result: MotionResult, model: Capabilities | None) -> str
         return sentences.takes_ready_elsewhere(target.name, scene.name)
     waiting = takes.waiting(target)
     return " ".join(
-        [sentences.takes_ready(target.name, len(waiting)), *said, *keying.notes(waiting[-1]), *ignored(result)]
+        [
+            sentences.takes_ready(target.name, len(waiting)),
+            *said,
+            *_moved(order),
+            *order.said,
+            *_passed(order, result),
+            *keying.notes(waiting[-1]),
+            *ignored(result),
+        ]
     )
+
+
+def _moved(order: Order) -> list[str]:
+    if order.moves is None:
+        return []
+    return [sentences.spacing_moved([(move.was, move.now) for move in order.moves])]
+
+
+def _passed(order: Order, result: MotionResult) -> list[str]:
+    """When waypoints were passed that may be passed when it suits."""
+    direction = order.request.direction
+    at = result.takes[0].report.get("direction", {}).get("waypoints_at", ())
+    if direction is None or len(at) != len(direction.waypoints):
+        return []
+    begins = order.first if order.begins is None else order.begins
+    frames = [begins + t * order.fps for t, way in zip(at, direction.waypoints, strict=True) if way.until is not None]
+    return [sentences.waypoints_passed(frames)] if frames else []
 
 
 def ignored(result: MotionResult) -> list[str]:
@@ -135,6 +180,7 @@ def _recipe(order: Order, result: MotionResult, model: Capabilities | None) -> d
         "bones": list(order.bones),
         "amount": order.amount,
         "keep_keys": order.keep_keys,
+        "moves": None if order.moves is None else [move.to_list() for move in order.moves],
         "fps": order.fps,
         "model": model.to_dict() if model else {},
         "engine": f"{result.report.get('engine', '')} {PRODUCT_VERSION}".strip(),

@@ -6,17 +6,20 @@ scale included, turned to Y up. So a character may stand anywhere, turned any wa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import bpy
 import numpy as np
 
 from ...motion import frames as axes
+from ...motion.holds import JOINT
+from ...motion.pinning import moved_by
+from ...motion.rotations import conjugate, from_matrix, multiply
 from ...protocol.direction import Direction, Pin, RootPath, Waypoint
 from ...protocol.direction_checks import FASTEST
 from ...protocol.requests import GenerateRequest, validate
-from .. import reading, sentences
+from .. import character, reading, sentences
 
 Array = np.ndarray
 _POINTS = 400
@@ -39,23 +42,53 @@ class Clock:
 
 
 def directed(
-    scene: bpy.types.Scene, target: bpy.types.Object, request: GenerateRequest, clock: Clock
-) -> GenerateRequest:
-    """The request with what the character's direction says over the range. Raises RequestFailure with the sentence of
-    what is missing or cannot be followed; the scene's frame and the character's pose are as they were."""
+    scene: bpy.types.Scene,
+    target: bpy.types.Object,
+    request: GenerateRequest,
+    clock: Clock,
+    bones: Sequence[str] = (),
+) -> tuple[GenerateRequest, list[str]]:
+    """The request with what the character's direction says over the range; where ``bones`` names those that are filled,
+    a sentence on what of it asks for others. Raises RequestFailure with the sentence of what is missing or cannot be
+    followed; the scene's frame and the character's pose are as they were."""
     told = read(scene, target, clock)
+    passed_by: list[str] = []
+    if told is not None and bones:
+        told, passed_by = _for_bones(target, told, bones)
     if told is None:
-        return request
+        return request, passed_by
     out = replace(request, direction=told)
     validate(out)
-    return out
+    return out, passed_by
+
+
+def _for_bones(target: bpy.types.Object, told: Direction, bones: Sequence[str]) -> tuple[Direction | None, list[str]]:
+    """What of a direction only asks for some bones, and a sentence on the rest of it."""
+    names, rest = character.body_names(), []
+    if told.leads and names[0] not in bones:
+        words = [word for word, there in (("path", told.path), ("waypoints", told.waypoints)) if there]
+        rest.append((f"the {' and '.join(words)}", names[0]))
+        told = replace(told, path=None, waypoints=())
+    pins = []
+    for pin in told.pins:
+        missing = [names[j] for j in moved_by(pin.part) if names[j] not in bones]
+        if missing:
+            rest.append((f"the pin of the {pin.words}", ", ".join(missing)))
+        else:
+            pins.append(pin)
+    told = replace(told, pins=tuple(pins))
+    said = [sentences.direction_of_other_bones(target.name, rest)] if rest else []
+    return (told if told.leads or pins else None), said
 
 
 def read(scene: bpy.types.Scene, target: bpy.types.Object, clock: Clock) -> Direction | None:
     """What the character's direction says over the range; None when nothing. Raises as `directed`."""
     settings = target.genmo_direction
     ways = [w for w in settings.waypoints if w.enabled and _usable(scene, w.target, "waypoint")]
-    ways = [w for w in ways if clock.first <= w.frame <= clock.last]
+    ways = [w for w in ways if frames_of(w)[0] <= clock.last and frames_of(w)[-1] >= clock.first]
+    for way in ways:
+        if way.between and way.last < way.frame:
+            raise sentences.waypoint_backward(way.target.name)
     pins = [p for p in settings.pins if p.enabled and _usable(scene, p.target, "pin")]
     pins = [p for p in pins if p.first <= clock.last and p.last >= clock.first]
     for pin in pins:
@@ -69,8 +102,13 @@ def read(scene: bpy.types.Scene, target: bpy.types.Object, clock: Clock) -> Dire
     return Direction(
         road,
         tuple(_waypoint(way, at, clock) for way in ways),
-        tuple(_pin(pin, at, clock) for pin in pins),
+        tuple(_pin(pin, at, clock, target) for pin in pins),
     )
+
+
+def frames_of(way: bpy.types.PropertyGroup) -> tuple[int, ...]:
+    """The frame of a waypoint, or the first and the last at which it may be passed."""
+    return (way.frame, way.last) if way.between else (way.frame,)
 
 
 def _usable(scene: bpy.types.Scene, found: bpy.types.Object | None, kind: str) -> bool:
@@ -95,7 +133,7 @@ def _frames(
     """Which objects are looked at, at which frames."""
     wanted: dict[int, list[bpy.types.Object]] = {}
     for way in ways:
-        wanted.setdefault(way.frame, []).append(way.target)
+        wanted.setdefault(_looked_at(way, clock), []).append(way.target)
     for pin in pins:
         for frame in _held(pin, clock):
             wanted.setdefault(frame, []).append(pin.target)
@@ -105,6 +143,11 @@ def _frames(
         for frame in range(clock.first, clock.last + 1) if keyed or looks else (clock.first,):
             wanted.setdefault(frame, []).extend([path, *([settings.toward] if looks else [])])
     return wanted
+
+
+def _looked_at(way: bpy.types.PropertyGroup, clock: Clock) -> int:
+    """The frame at which a waypoint's place is read: the first one that is filled."""
+    return max(int(way.frame), clock.first)
 
 
 def _held(pin: bpy.types.PropertyGroup, clock: Clock) -> range:
@@ -136,6 +179,13 @@ class _Visits:
         """Where an object is, (3,), Y up, from the character."""
         point: Array = axes.points_to_model(self.matrices[frame, seen.name][:3, 3])
         return point
+
+    def turn(self, frame: int, seen: bpy.types.Object) -> Array:
+        """How an object's own axes lie, (4,), for vectors in them -> Y up, from the character."""
+        u, _, v = np.linalg.svd(self.matrices[frame, seen.name][:3, :3])
+        axes_of: Array = u @ np.diag([1.0, 1.0, np.linalg.det(u @ v)]) @ v
+        out: Array = multiply(conjugate(axes.Y_TO_Z_UP), from_matrix(axes_of))
+        return out
 
     def facing(self, frame: int, seen: bpy.types.Object) -> float:
         """Where its -Y axis looks, as a character's does: a heading in radians."""
@@ -213,16 +263,23 @@ def _road(settings: bpy.types.PropertyGroup, path: bpy.types.Object, at: _Visits
 
 
 def _waypoint(way: bpy.types.PropertyGroup, at: _Visits, clock: Clock) -> Waypoint:
-    point = at.point(way.frame, way.target)
-    facing = at.facing(way.frame, way.target) if way.use_facing else None
-    return Waypoint(clock.seconds(way.frame), (float(point[0]), float(point[2])), facing, way.radius)
+    frame = _looked_at(way, clock)
+    point = at.point(frame, way.target)
+    facing = at.facing(frame, way.target) if way.use_facing else None
+    until = clock.seconds(min(way.last, clock.last)) if way.between else None
+    return Waypoint(clock.seconds(frame), (float(point[0]), float(point[2])), facing, way.radius, until)
 
 
-def _pin(pin: bpy.types.PropertyGroup, at: _Visits, clock: Clock) -> Pin:
+def _pin(pin: bpy.types.PropertyGroup, at: _Visits, clock: Clock, target: bpy.types.Object) -> Pin:
     frames = _held(pin, clock)
     points = np.array([at.point(frame, pin.target) for frame in frames])
     times = np.array([clock.seconds(frame) for frame in frames])
-    return Pin(pin.part, times, points, pin.ease_in / clock.fps, pin.ease_out / clock.fps)
+    turns = None
+    if pin.hold_rotation:
+        rest = character.rest_pose(target, (character.body_names()[JOINT[pin.part]],))
+        seen = np.stack([at.turn(frame, pin.target) for frame in frames])
+        turns = multiply(seen, np.broadcast_to(rest.turns[0], seen.shape))
+    return Pin(pin.part, times, points, pin.ease_in / clock.fps, pin.ease_out / clock.fps, turns)
 
 
 # For the panel
@@ -240,14 +297,14 @@ def notes(scene: bpy.types.Scene, target: bpy.types.Object, first: int, last: in
         if length / seconds > FASTEST:
             out.append(sentences.path_too_fast(path.name, length, length / seconds))
     used = [w for w in settings.waypoints if w.enabled and in_scene(scene, w.target)]
-    stops = sorted((w for w in used if first <= w.frame <= last), key=lambda w: w.frame)
+    stops = sorted((w for w in used if first <= w.frame <= last and not w.between), key=lambda w: w.frame)
     for one, two in zip(stops, stops[1:], strict=False):
         way = np.array(two.target.matrix_world)[:2, 3] - np.array(one.target.matrix_world)[:2, 3]
         far = float(np.linalg.norm(way)) / size
         speed = max(far - one.radius - two.radius, 0.0) * fps / max(two.frame - one.frame, 1)
         if speed > FASTEST and far > 0.25:
             out.append(sentences.waypoint_too_fast(two.target.name, far, speed))
-    outside = [w.target.name for w in used if not first <= w.frame <= last]
+    outside = [w.target.name for w in used if frames_of(w)[0] > last or frames_of(w)[-1] < first]
     pins = [p for p in settings.pins if p.enabled and in_scene(scene, p.target)]
     outside += [p.target.name for p in pins if p.first > last or p.last < first]
     return out + [sentences.direction_outside(name) for name in outside]
@@ -266,6 +323,8 @@ def _unusable(scene: bpy.types.Scene, settings: bpy.types.PropertyGroup) -> list
             if entry.enabled and not in_scene(scene, entry.target):
                 name = "" if entry.target is None else entry.target.name
                 failures.append(sentences.direction_object_missing(kind, name))
+    late = [w for w in settings.waypoints if w.enabled and w.between and in_scene(scene, w.target) and w.last < w.frame]
+    failures += [sentences.waypoint_backward(way.target.name) for way in late]
     backward = [p for p in settings.pins if p.enabled and in_scene(scene, p.target) and p.last < p.first]
     failures += [sentences.pin_backward(pin.target.name) for pin in backward]
     return [sentences.text_of(failure) for failure in failures]

@@ -8,7 +8,7 @@ import bpy
 import numpy as np
 from mathutils import Vector
 
-from ...motion.pinning import JOINT
+from ...motion.holds import JOINT
 from .. import character, reading, sentences
 
 STEP = 6
@@ -32,7 +32,7 @@ def add_waypoint(
     made = add_empty(scene, f"{target.name} waypoint {frame}", place, "ARROWS", 0.25)
     made.rotation_euler = (0.0, 0.0, target.matrix_world.to_euler().z)
     way = target.genmo_direction.waypoints.add()
-    way.target, way.frame = made, frame
+    way.target, way.frame, way.last = made, frame, frame + round(scene.render.fps / scene.render.fps_base)
     return way
 
 
@@ -44,6 +44,7 @@ def pin_here(
     bone = target.pose.bones[character.body_names()[JOINT[part]]]
     place = target.matrix_world @ bone.head
     made = add_empty(scene, f"{target.name} {part.replace('_', ' ')}", place, "SPHERE", 0.06)
+    made.rotation_euler = (target.matrix_world @ bone.matrix).to_euler()  # as the part is turned now
     pin = target.genmo_direction.pins.add()
     pin.part, pin.target, pin.first, pin.last = part, made, first, last
     return pin

@@ -14,7 +14,7 @@ from ...motion.rotations import Array
 from ...protocol.requests import MAX_SEED, MAX_TAKES, GenerateRequest
 from .. import character, keying, posing, sentences, session, timeline
 from . import direction as directions
-from . import takes
+from . import spacing, takes
 from .delivery import Order
 
 POLL_SECONDS = 0.02
@@ -37,10 +37,9 @@ def order(
     timeline.repair_doubled_ids(strips_scene)
     own = takes.own_state(target)
     direction = timeline.direction(scene, strips_scene, target, own, seed or _new_seed(), count, filling)
-    request, frames = direction.request, direction.frames
-    if direction.filling.heard:
-        clock = directions.Clock(frames.first, frames.last, frames.fps, direction.begins)
-        request = directions.directed(scene, target, request, clock)
+    frames = direction.frames
+    clock = directions.Clock(frames.first, frames.last, frames.fps, direction.begins)
+    request, said = directions.directed(scene, target, direction.request, clock, direction.filling.bones)
     return Order(
         target=target.session_uid,
         scene=scene.session_uid,
@@ -57,6 +56,7 @@ def order(
         bones=direction.filling.bones,
         amount=direction.filling.amount,
         keep_keys=scene.genmo.keep_keys,
+        said=tuple(said),
     )
 
 
@@ -68,16 +68,18 @@ def between_selected_keys(
     seed: int,
     amount: float = 1.0,
     heard: bool = True,
+    may_move: bool = False,
 ) -> Order:
     """An order that fills what lies between the selected keys, for the bones that they key.
 
-    ``amount`` 0..1 goes from Blender's own curves to the model. Raises RequestFailure with its sentence.
+    ``amount`` 0..1 goes from Blender's own curves to the model. ``may_move``: selected keys between the first and the
+    last may stand at another time in the take. Raises RequestFailure with its sentence.
     """
     _check_target(scene, target)
     if takes.in_review(target):
         raise sentences.takes_wait(target.name)
     own = takes.own_state(target)
-    found = posing.own_keys(own.action, own.slot, -math.inf, math.inf, selected=True)
+    found = posing.own_keys(own.action, own.slot, -math.inf, math.inf, True, own.pose.eulers)
     if len(found.frames) < 2:
         raise sentences.few_selected_keys(target.name)
     first, last = math.ceil(found.frames[0] - posing.SAME_TIME), math.floor(found.frames[-1] + posing.SAME_TIME)
@@ -88,7 +90,13 @@ def between_selected_keys(
     bones = tuple(name for name, of in zip(character.body_names(), keyed, strict=True) if of)
     frames = timeline.FrameRange(first, last, timeline.scene_fps(scene))
     filling = timeline.Filling(frames, () if keyed.all() else bones, amount, heard)
-    return order(scene, strips_scene, target, count, seed, filling, verb="In-between")
+    made = order(scene, strips_scene, target, count, seed, filling, verb="In-between")
+    if not may_move or not made.keep_keys:
+        return made
+    begins = first if made.begins is None else made.begins
+    search = spacing.search(target, own, made.request, first, last, made.fps, begins)
+    asked = None if search is None else spacing.asked(search)
+    return replace(made, moves=()) if asked is None else replace(made, request=asked, search=search)
 
 
 def order_again(scene: bpy.types.Scene, target: bpy.types.Object, same_seed: bool) -> Order:
@@ -106,6 +114,7 @@ def order_again(scene: bpy.types.Scene, target: bpy.types.Object, same_seed: boo
         last, begins = int(recipe["frames"][1]), int(recipe.get("begins", first))
         bones, amount = tuple(recipe.get("bones", ())), float(recipe.get("amount", 1.0))
         keep_keys = bool(recipe.get("keep_keys", True))
+        moves = None if recipe.get("moves") is None else tuple(map(spacing.Move.from_list, recipe["moves"]))
         seconds = float(recipe["fps"]) and (last - first) / float(recipe["fps"])
     except (AssertionError, KeyError, IndexError, TypeError, ValueError) as error:
         raise sentences.recipe_unreadable(shown.name) from error
@@ -126,6 +135,7 @@ def order_again(scene: bpy.types.Scene, target: bpy.types.Object, same_seed: boo
         bones=bones,
         amount=amount,
         keep_keys=keep_keys,
+        moves=moves,
     )
 
 

@@ -7,14 +7,14 @@ the active action would cover both.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import bpy
 import numpy as np
 
 from ...motion.rotations import Array, conjugate, continuous, multiply, normalise
 from .. import character, compat, keying, ownership, reading, sentences
-from ..paths import Channel
+from ..paths import Channel, bone_of, location_path, turn_channels
 
 NEW, INTO, STRIP, LAYER = WAYS = ("NEW", "INTO", "STRIP", "LAYER")
 WRITTEN_WITH = (keying.RECIPE, ownership.WRITTEN)
@@ -75,38 +75,41 @@ def as_layer(
     names = character.body_names()
     slot = take.slots[0]
     above, below = reading.curves_of(take, slot.identifier), reading.curves_of(own.action, own.slot)
-    base = reading.values_at(below, _at_rest(), frames)
-    made = reading.values_at({**below, **above}, _at_rest(), frames)
+    rest = _at_rest(target)
+    base = reading.values_at(below, rest, frames)
+    made = reading.values_at({**below, **above}, rest, frames)
     ours = made[:, 3:].reshape(len(frames), -1, 4)
     added = multiply(conjugate(normalise(base[:, 3:].reshape(ours.shape))), normalise(ours))
+    angles = {}
+    for name, (_, stands) in rest.eulers.items():  # Blender adds angles, where it multiplies quaternions
+        plain = reading.angles_at(below, name, stands, frames)
+        angles[name] = reading.angles_at({**below, **above}, name, stands, frames) - plain
     wanted = set(above)
     for curve in list(compat.ensure_channelbag(take, slot).fcurves):
         compat.ensure_channelbag(take, slot).fcurves.remove(curve)
-    values = np.concatenate([made[:, :3] - base[:, :3], continuous(added).reshape(len(frames), -1)], axis=1)
-    _fill(take, slot, names, frames, values, wanted)
+    turns = continuous(added)
+    values = dict(zip([(location_path(names[0]), i) for i in range(3)], (made[:, :3] - base[:, :3]).T, strict=True))
+    for j, name in enumerate(names):
+        told = angles.get(name, turns[:, j])
+        values |= dict(zip(turn_channels(name, name in angles), told.T, strict=True))
+    _fill(take, slot, frames, {channel: told for channel, told in values.items() if channel in wanted})
     strip = as_strip(target, own, take, first, last)
     strip.blend_type = "COMBINE"
     return strip
 
 
-def _at_rest() -> character.Pose:
+def _at_rest(target: bpy.types.Object) -> character.Pose:
     """What an NLA track counts from where a channel has no curve."""
-    return character.Pose({name: (1.0, 0.0, 0.0, 0.0) for name in character.body_names()}, (0.0, 0.0, 0.0))
+    still: tuple[float, ...] = (0.0, 0.0, 0.0)
+    eulers = {name: (order, still) for name, order in character.euler_orders(target).items()}
+    return character.Pose({name: (1.0, 0.0, 0.0, 0.0) for name in character.body_names()}, still, eulers)
 
 
-def _fill(
-    action: bpy.types.Action,
-    slot: bpy.types.ActionSlot,
-    names: tuple[str, ...],
-    frames: Array,
-    values: Array,
-    wanted: set[Channel],
-) -> None:
+def _fill(action: bpy.types.Action, slot: bpy.types.ActionSlot, frames: Array, values: Mapping[Channel, Array]) -> None:
+    """New curves for channels whose values (N,) are given."""
     bag = compat.ensure_channelbag(action, slot)
-    columns = [(i, channel) for i, channel in enumerate(reading.channels(names)) if channel in wanted]
-    curves = [compat.new_curve(bag, path, index, path.split('"')[1]) for _, (path, index) in columns]
-    chosen = values[:, [i for i, _ in columns]].T.astype(np.float32)
-    compat.fill_curves(curves, frames.astype(np.float32), chosen)
+    curves = [compat.new_curve(bag, path, index, bone_of(path)) for path, index in values]
+    compat.fill_curves(curves, frames.astype(np.float32), np.stack(list(values.values())).astype(np.float32))
     ownership.remember(action, curves, [np.ones(len(frames), bool)] * len(curves))
 
 

@@ -6,7 +6,7 @@ import bpy
 import numpy as np
 
 from .. import character, compat, reading
-from ..paths import SAME_TIME, location_path, rotation_path, times_of
+from ..paths import SAME_TIME, location_path, times_of, turn_channels
 
 
 def key_pose(target: bpy.types.Object, frame: float) -> list[str]:
@@ -19,10 +19,11 @@ def key_pose(target: bpy.types.Object, frame: float) -> list[str]:
     bones = [target.pose.bones[name] for name in names]
     if target.mode == "POSE" and any(compat.bone_selected(bone) for bone in bones):
         bones = [bone for bone in bones if compat.bone_selected(bone)]
-    channels = set()
+    channels, eulers = set(), character.euler_orders(target)
     for bone in bones:
-        bone.keyframe_insert("rotation_quaternion", frame=frame, group=bone.name)
-        channels |= {(rotation_path(bone.name), i) for i in range(4)}
+        turn = turn_channels(bone.name, bone.name in eulers)
+        bone.keyframe_insert(turn[0][0].rpartition(".")[2], frame=frame, group=bone.name)
+        channels |= set(turn)
         if bone.name == names[0]:
             bone.keyframe_insert("location", frame=frame, group=bone.name)
             channels |= {(location_path(bone.name), i) for i in range(3)}

@@ -19,7 +19,7 @@ from ...motion import frames as axes
 from ...motion.rotations import Array, conjugate, continuous, multiply, normalise
 from ...protocol.failures import GenmoFailure
 from .. import character, keying, reading, sentences
-from ..paths import location_path, rotation_path
+from ..paths import location_path, rotation_path, turn_channels
 
 SAME = 2e-6
 """Values that differ by less are the same after Blender's float32."""
@@ -47,6 +47,11 @@ class Passage:
     def frames(self) -> Array:
         """(N,) scene frames."""
         return np.arange(self.first, self.last + 1)
+
+    @property
+    def keyed(self) -> set[reading.Channel]:
+        """The channels that motion is keyed on."""
+        return set(reading.keyed_channels(character.body_names(), character.euler_orders(self.target)))
 
     @property
     def curves(self) -> dict[reading.Channel, bpy.types.FCurve]:
@@ -85,8 +90,9 @@ def read(target: bpy.types.Object, scene: bpy.types.Scene, frames: tuple[int, in
     if other is not None:
         raise sentences.action_shared(action.name, other)
     curves = reading.curves_of(action, state.slot)
-    _refuse_strange(curves)
-    first, last = frames or _range(target.name, scene, action, curves)
+    keyed = set(reading.keyed_channels(character.body_names(), state.pose.eulers))
+    _refuse_strange(curves, keyed)
+    first, last = frames or _range(target.name, scene, action, curves, keyed)
     values = reading.values_at(curves, state.pose, np.arange(first, last + 1))
     motion = reading.from_channels(target, values)
     motion = replace(motion, rotations=continuous(motion.rotations))
@@ -104,10 +110,9 @@ def _also_moved(target: bpy.types.Object, action: bpy.types.Action, slot: str) -
     return None
 
 
-def _refuse_strange(curves: Mapping[reading.Channel, bpy.types.FCurve]) -> None:
+def _refuse_strange(curves: Mapping[reading.Channel, bpy.types.FCurve], ours: set[reading.Channel]) -> None:
     """Raise for keys that the motion of 22 rotations and one path does not hold, and that would falsify it."""
     names, modified, scaled = character.body_names(), [], []
-    ours = set(reading.channels(names))
     for name in names:
         bone = f'pose.bones["{name}"].'
         plain = [(bone + "scale", i, 1.0) for i in range(3)]
@@ -132,9 +137,9 @@ def _range(
     scene: bpy.types.Scene,
     action: bpy.types.Action,
     curves: Mapping[reading.Channel, bpy.types.FCurve],
+    ours: set[reading.Channel],
 ) -> tuple[int, int]:
     """First and last frame; the range of the scene cannot reach farther than the keys."""
-    ours = set(reading.channels(character.body_names()))
     extents = [curve.range() for channel, curve in curves.items() if channel in ours and len(curve.keyframe_points)]
     if not extents:
         raise sentences.no_action(name)
@@ -180,7 +185,8 @@ def write(
     names = tuple(character.body_names()[j] for j in changed)
     frames = (passage.first + at + np.arange(len(path))).astype(np.float32)
     place = location.astype(np.float32) if changed[0] == 0 else None
-    curves = keying.PoseCurves(names, frames, basis[:, changed].astype(np.float32), place)
+    turns = basis[:, changed].astype(np.float32)
+    curves = keying.PoseCurves(names, frames, turns, place, character.euler_orders(passage.target, names))
     keying.write(passage.action, passage.action.slots[passage.slot], curves, kept)
     return len(changed)
 
@@ -200,9 +206,11 @@ def _changes(passage: Passage, basis: Array, location: Array, rows: slice) -> tu
 def refuse_closed(passage: Passage, bones: Sequence[int]) -> None:
     """Raise when a curve of these bones is locked or muted."""
     names, curves = character.body_names(), passage.curves
+    eulers = character.euler_orders(passage.target)
     closed = []
     for j in bones:
-        paths = (rotation_path(names[j]),) + ((location_path(names[0]),) if j == 0 else ())
+        turn = turn_channels(names[j], names[j] in eulers)[0][0]
+        paths = (turn,) + ((location_path(names[0]),) if j == 0 else ())
         here = [curve for (where, _), curve in curves.items() if where in paths]
         if any(c.lock or c.mute or (c.group is not None and (c.group.lock or c.group.mute)) for c in here):
             closed.append(names[j])
@@ -239,7 +247,7 @@ def exchange(curve: bpy.types.FCurve, first: float, last: float, ours: dict[str,
 
 def softened(passage: Passage, rotations: Array, path: Array, seconds: float = 0.2) -> tuple[Array, Array]:
     """New motion of the whole passage that comes and goes softly where keys go on outside it: no pop at its ends."""
-    ours = set(reading.channels(character.body_names()))
+    ours = passage.keyed
     extents = [c.range() for channel, c in passage.curves.items() if channel in ours and len(c.keyframe_points)]
     n = len(path)
     share, ease = np.ones(n), max(min(round(seconds * passage.fps), (n - 1) // 2), 1)

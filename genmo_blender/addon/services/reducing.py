@@ -73,6 +73,9 @@ def _outermost(bone: bpy.types.Bone) -> Array:
 def reduce(target: bpy.types.Object, scene: bpy.types.Scene, distance: float, slide: float = 0.1) -> Outcome:
     """Few keys for the passage, no point of the body farther off than ``distance`` mm, and feet that slide no more than
     ``slide`` cm/s faster. Raises GenmoFailure."""
+    eulers = character.euler_orders(target)
+    if eulers:
+        raise sentences.reduces_quaternions(target.name, list(eulers))
     passage = passages.read(target, scene)
     values, bones = passage.values, canonical().parents
     rotations = continuous(values[:, 3:].reshape(len(values), len(bones), 4))
@@ -110,7 +113,7 @@ def _own(passage: passages.Passage) -> dict[int, list[int]]:
 
 def _count(passage: passages.Passage) -> int:
     """Keys inside the passage on the channels of motion."""
-    ours, total = set(reading.channels(character.body_names())), 0
+    ours, total = passage.keyed, 0
     for channel, curve in passage.curves.items():
         if channel in ours:
             at = keying.fields_of(curve)["co"][:, 0]
@@ -191,7 +194,8 @@ def restore(target: bpy.types.Object) -> int:
     if kept is None or "genmo_dense_range" not in kept or slot not in kept.slots:
         raise sentences.no_dense_keys(action.name)
     first, last = (int(frame) for frame in kept["genmo_dense_range"])
-    ours, now, count = set(reading.channels(character.body_names())), reading.curves_of(action, slot), 0
+    now, count = reading.curves_of(action, slot), 0
+    ours = set(reading.keyed_channels(character.body_names(), character.euler_orders(target)))
     closed = [c for c in now if c in ours and now[c].lock]
     if closed:
         raise sentences.closed_channels(sorted({path.split('"')[1] for path, _ in closed}))

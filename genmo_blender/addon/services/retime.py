@@ -9,7 +9,7 @@ import numpy as np
 
 from ...motion.retiming import keeping_flights, retimed
 from ...motion.rotations import Array
-from .. import character, keying, ownership, reading, sentences
+from .. import keying, ownership, sentences
 from . import contact_bars, passages, takes
 
 
@@ -42,7 +42,7 @@ def retime(target: bpy.types.Object, scene: bpy.types.Scene, length: int) -> str
 
 def _move_keys(passage: passages.Passage, clock: Array) -> None:
     """Our keys in the passage taken out, those of other channels on the new clock, all later ones moved along."""
-    ours = set(reading.channels(character.body_names()))
+    ours = passage.keyed
     first, last, new = passage.first, passage.last, passage.first + len(clock) - 1
     old_frames, new_frames = np.append(clock + first, last), np.append(np.arange(first, new + 1.0), new)
     moved: list[tuple[bpy.types.FCurve, Array]] = []

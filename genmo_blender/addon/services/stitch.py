@@ -48,7 +48,7 @@ def stitch(target: bpy.types.Object, scene: bpy.types.Scene, other: int) -> str:
         _put_keys_of(takes.own_state(target), b.action, action, a.first + cut_at)
         passage = passages.Passage(target, action, a.slot, a.first, a.fps, a.values, a.motion)
         own = character.OwnState(action, a.slot, character.read_state(target).pose, True)
-        keys = posing.own_keys(action, a.slot, a.first, a.last)
+        keys = posing.own_keys(action, a.slot, a.first, a.last, eulers=own.pose.eulers)
         motion = writing.through_keys(target, own, keys, joined.rotations, joined.path, a.first, a.fps)
         passages.write(passage, *motion, kept=keys.kept)
         contact_bars.put(action, a.first, a.last, joined.bars)

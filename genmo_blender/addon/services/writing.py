@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import bpy
@@ -16,8 +16,7 @@ from ...motion.rotations import Array
 from ...motion.skeleton import BODY_JOINTS, canonical
 from ...protocol.motions import Take
 from .. import character, keying, posing, reading, sentences
-from ..paths import location_path, rotation_path
-from . import contact_bars
+from . import added, contact_bars, spacing
 
 EVERYWHERE = 0.6
 """From this part of the frames on, the animator's own keys leave hardly anything to be made."""
@@ -40,6 +39,8 @@ class Placement:
     amount: float = 1.0
     """0 writes what the character's own curves do, 1 the motion."""
     keep_keys: bool = True
+    moves: tuple[spacing.Move, ...] = ()
+    """Keys of the animator's that stand at another time in the take."""
 
 
 def key_take(
@@ -53,7 +54,11 @@ def key_take(
     """Key a take into its action, a copy of the animator's own one. Returns sentences on what was kept."""
     names = canonical(take.rotations.shape[1]).names
     first, last, fps = placement.first, placement.last, placement.fps
-    keys = posing.own_keys(own.action, own.slot, first, last)
+    animators = own
+    if placement.moves:
+        own = replace(own, action=action, slot=action.slots[0].identifier)
+        spacing.move_keys(action, own.slot, placement.moves, first, last)
+    keys = posing.own_keys(own.action, own.slot, first, last, eulers=own.pose.eulers)
     if not placement.keep_keys:
         keys = posing.without(keys)
     frames = np.arange(first, last + 1)
@@ -66,14 +71,17 @@ def key_take(
     contacts = _contacts(take, motion_fps, rotations, path, fps, first - begins)
     rotations = np.concatenate([rotations, fingers], axis=1)
     curves = keying.pose_curves(character.rest_pose(target, names), names, rotations, path, fps, fps, first, last)
+    curves = replace(curves, eulers=character.euler_orders(target, names))
     skipped, said = keying.untouchable(target)
+    keyed = reading.keyed_channels(names, character.euler_orders(target, names))
     if placement.bones:
-        skipped |= {(rotation_path(name), i) for name in names if name not in placement.bones for i in range(4)}
-        if names[0] not in placement.bones:
-            skipped |= {(location_path(names[0]), i) for i in range(3)}
+        written = [names[max(j, 0)] in placement.bones for j in keyed.values()]
+        skipped |= {channel for channel, wanted in zip(keyed, written, strict=True) if not wanted}
     keying.write(action, action.slots[0], curves, keys.kept, skipped)
     # It began as a copy: what was known of the old motion does not hold for this one.
     action.genmo.dense = None
+    if placement.moves:  # a key that moved is no new one: Drop has it where it was
+        added.count_as_known(animators, action)
     contact_bars.put(action, first, last, contacts)
     if len(keys.frames) > EVERYWHERE * len(frames):
         said.append(sentences.keys_everywhere(first, last))
