@@ -116,12 +116,12 @@ def _through(keys: KeyFrames, near: Array, first: int, last: int, known: Covaria
     span = np.arange(near[0], near[-1])
     part = np.searchsorted(near, span, side="right") - 1
     facing = np.interp(span, near, heading - heading[0])
-    sums = np.zeros((len(near) - 1, STEPS, len(span), STEPS))
+    taken = np.zeros((len(near) - 1, STEPS, len(span), STEPS))
     cos, sin, each = np.cos(facing), np.sin(facing), np.arange(len(span))
-    sums[part, 0, each, 0], sums[part, 0, each, 1] = cos, sin
-    sums[part, 1, each, 0], sums[part, 1, each, 1] = -sin, cos
-    sums[part, 2, each, 2] = 1.0
-    sums = sums.reshape((len(near) - 1) * STEPS, -1)
+    taken[part, 0, each, 0], taken[part, 0, each, 1] = cos, sin
+    taken[part, 1, each, 0], taken[part, 1, each, 1] = -sin, cos
+    taken[part, 2, each, 2] = 1.0
+    sums = taken.reshape((len(near) - 1) * STEPS, -1)
     ways = rot.rotate(rot.about_y(np.full(len(near) - 1, -heading[0])), np.diff(keys.path[near], axis=0))
     moved = np.concatenate([ways[:, [0, 2]], np.diff(heading)[:, None]], axis=1)
     usual = sums @ np.tile(known.mean[HELD:], len(span))

@@ -73,8 +73,14 @@ def collate(
     offset = torch.arange(windows.frames, device=device)
     rows = first[:, None] + torch.minimum(offset, length[:, None] - 1)
     rows = torch.cat([rows, rows + corpus.half])
-    columns = (getattr(corpus, name)[rows] for name in ("pose", "root", "velocity", "joints", "contacts"))
-    motion = Frames(*columns, length.repeat(2))
+    motion = Frames(
+        corpus.pose[rows],
+        corpus.root[rows],
+        corpus.velocity[rows],
+        corpus.joints[rows],
+        corpus.contacts[rows],
+        length.repeat(2),
+    )
     if vary is not None:
         motion = vary(motion)
     length, velocity = motion.length, motion.velocity

@@ -35,8 +35,8 @@ def measured(clips: Sequence[Clip], lags: int = LAGS, numbers: int = NUMBERS) ->
     motions = []
     for clip in clips:
         q, path = clip.rotations.astype(np.float64), clip.transl.astype(np.float64)
-        for motion in ((q, path), mirrored(q, path)):
-            poses, steps = numbers_of(*motion, turn)
+        for rotations, way in ((q, path), mirrored(q, path)):
+            poses, steps = numbers_of(rotations, way, turn)
             motions.append(np.concatenate([poses[:-1], steps], axis=1))
     frames = sum(len(x) for x in motions)
     mean = np.sum([x.sum(axis=0) for x in motions], axis=0) / frames
