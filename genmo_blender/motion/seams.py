@@ -53,22 +53,23 @@ def _feet_kept(
     new = kinematics.positions_from_world(canonical(), now, after[1])
     stands, depth = standing(old, contacts), np.minimum(sole_heights(old), 0.0)
     moves = np.linalg.norm(np.gradient(old[:, SOLES], axis=0), axis=-1) * FPS > MOVES
+    none = np.zeros((len(new), 3))  # the way is calm by now
     offsets, turns = np.zeros((len(new), 2, 3)), np.tile(rot.IDENTITY, (len(new), 2, 1))
     for side, foot in enumerate(FEET):
         ankle, ball = (SOLES[column] for column in foot)
         keyed, stood = keys.legs[:, side], stands[:, foot].any(axis=1)
         still = keyed | (stood & ~_near(keyed & (~stood | moves[:, foot].any(axis=1)), RELEASE))
         turn = rot.to_rotation_vector(rot.multiply(was[:, ankle], rot.conjugate(now[:, ankle])))
-        turns[:, side] = rot.from_rotation_vector(bridged(np.zeros_like(turn), turn, still, SPAN))
+        turns[:, side] = rot.from_rotation_vector(bridged(none, turn, still, SPAN))
         turned = new.copy()
         turned[:, ball] = new[:, ankle] + rot.rotate(turns[:, side], new[:, ball] - new[:, ankle])
         least = (depth - sole_heights(turned))[:, foot].max(axis=1)
         missed = old[:, ankle] - new[:, ankle]
-        offset = bridged(new[:, ankle], missed, still, SPAN)
+        offset = bridged(none, missed, still, SPAN)
         # what would be below the floor is held on it, and eased to as a stance is
         low = ~still & (least > offset[:, 1])
         offset[low, 1] = least[low]
-        offset = bridged(new[:, ankle], np.where(still[:, None], missed, offset), still | low, SPAN)
+        offset = bridged(none, np.where(still[:, None], missed, offset), still | low, SPAN)
         offset[:, 1] = np.where(still, offset[:, 1], np.maximum(offset[:, 1], least))
         offsets[:, side] = offset
     return move_feet(*after, offsets, keys.held, turns, GENERATED)
