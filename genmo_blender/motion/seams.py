@@ -77,7 +77,7 @@ def _feet_kept(
 
 def _near(flags: Array, frames: int) -> Array:
     """Frames (T,) no further than ``frames`` from a true one."""
-    near: Array = np.convolve(flags, np.ones(2 * frames + 1), mode="same") > 0.5
+    near: Array = np.convolve(flags, np.ones(2 * frames + 1))[frames : frames + len(flags)] > 0.5
     return near
 
 

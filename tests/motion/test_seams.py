@@ -74,6 +74,16 @@ def test_without_a_row_of_known_frames_nothing_changes(frames):
     np.testing.assert_allclose(way, path, atol=1e-12)
 
 
+@pytest.mark.parametrize("frames", [2, 3, 5, 9, 14])
+def test_short_motions_are_no_exception(frames):
+    (rotations, path), given = jolted()
+    cut = slice(20 - frames // 2 - 1, 20 - frames // 2 - 1 + frames)
+    short = KeyFrames(given.rotations[cut], given.path[cut], given.known[cut])
+    found, way = joined(rotations[cut], path[cut], FLOATS[cut], short)
+    assert found.shape == (frames, 22, 4) and np.isfinite(found).all() and np.isfinite(way).all()
+    np.testing.assert_allclose(way[short.roots], path[cut][short.roots], atol=1e-12)
+
+
 def test_a_joint_that_is_known_alone_leaves_the_others_alone():
     (rotations, path), given = jolted()
     known = np.zeros((T, 22), bool)
