@@ -14,7 +14,7 @@ from . import kinematics
 from . import rotations as rot
 from .easing import bridged
 from .keyed import KeyFrames
-from .legs import GENERATED, LEGS, move_feet
+from .legs import GENERATED, LEGS, Give, move_feet
 from .planting import FEET, FPS, SOLES, sole_heights, standing
 from .skeleton import canonical
 
@@ -28,9 +28,12 @@ MOVES = 0.1
 _BELOW = [0, *(joint for leg in LEGS for joint in leg)]
 
 
-def joined(rotations: Array, path: Array, contacts: Array, keys: KeyFrames) -> tuple[Array, Array]:
+def joined(
+    rotations: Array, path: Array, contacts: Array, keys: KeyFrames, give: Give = GENERATED
+) -> tuple[Array, Array]:
     """A motion, local ``rotations`` (T, 22, 4) and ``path`` (T, 3) metres, that goes on smoothly from the rows of known
-    frames of ``keys``; ``contacts`` (T, >= 4): probabilities that soles stand. Known frames stay to the last bit.
+    frames of ``keys``; ``contacts`` (T, >= 4): probabilities that soles stand; ``give``: how the pelvis comes down
+    for legs that are too short. Known frames stay to the last bit.
 
     Nothing changes where no two frames in a row are known.
     """
@@ -39,12 +42,12 @@ def joined(rotations: Array, path: Array, contacts: Array, keys: KeyFrames) -> t
         return rotations, path
     turned, way = _calmed(rotations, path, keys.known, moving)
     if moving[:, _BELOW].any():
-        turned, way = _feet_kept((rotations, path), (turned, way), contacts, keys)
+        turned, way = _feet_kept((rotations, path), (turned, way), contacts, keys, give)
     return keys.put_back(turned, way)
 
 
 def _feet_kept(
-    before: tuple[Array, Array], after: tuple[Array, Array], contacts: Array, keys: KeyFrames
+    before: tuple[Array, Array], after: tuple[Array, Array], contacts: Array, keys: KeyFrames, give: Give
 ) -> tuple[Array, Array]:
     """The motion ``after`` with its feet where they were ``before`` while they stand, and no further below the floor.
     A foot that moves where its leg is keyed may leave the floor, and come to it, in the frames beside."""
@@ -72,7 +75,7 @@ def _feet_kept(
         offset = bridged(none, np.where(still[:, None], missed, offset), still | low, SPAN)
         offset[:, 1] = np.where(still, offset[:, 1], np.maximum(offset[:, 1], least))
         offsets[:, side] = offset
-    return move_feet(*after, offsets, keys.held, turns, GENERATED)
+    return move_feet(*after, offsets, keys.held, turns, give)
 
 
 def _near(flags: Array, frames: int) -> Array:
