@@ -15,8 +15,10 @@ from ..motion import rotations as rot
 from ..motion.delivery import deliver
 from ..motion.fitting import Poses, fitted
 from ..motion.keyed import KeyFrames
+from ..motion.legs import GENERATED, RECORDED
 from ..motion.placement import on_start, place
 from ..motion.quality import figures
+from ..motion.seams import joined
 from ..protocol.cancellation import CancelCheck, raise_if_cancelled
 from ..protocol.failures import RequestFailure
 from ..protocol.motions import Take
@@ -86,13 +88,18 @@ def _take(seed: int, rotations: Array, transl: Array, contacts: Array, betas: Ar
 
 
 def _cleaned(take: Take, request: GenerateRequest, keys: KeyFrames | None) -> Take:
-    """Feet planted, jitter smoothed, keys as they were (motion/delivery.py), then put back exactly on its start."""
+    """Feet planted, jitter smoothed, keys as they were (motion/delivery.py), then put back exactly on its start and
+    joined to the motion beside it (motion/seams.py)."""
     start, led = request.start or StartState(), request.direction is not None and request.direction.leads
-    rotations, transl = deliver(take.rotations, take.transl, take.contacts, keys)
+    # between keys alone the network estimates, and its pelvis is nearer to a recorded one
+    give = RECORDED if request.keys_alone else GENERATED
+    rotations, transl = deliver(take.rotations, take.transl, take.contacts, keys, give)
     if keys is not None and keys.roots.any():
         rotations, transl = keys.begun(rotations, transl)
     elif not led:
         rotations, transl = on_start(rotations, transl, start.position, start.heading)
+    if keys is not None:
+        rotations, transl = joined(rotations, transl, take.contacts, keys, give)
     return _take(take.seed, rot.continuous(rotations), transl, take.contacts, take.betas)
 
 

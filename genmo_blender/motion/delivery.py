@@ -10,7 +10,7 @@ import numpy as np
 from .easing import faded
 from .keyed import EASE, KeyFrames
 from .kinematics import joint_positions
-from .legs import move_feet
+from .legs import GENERATED, Give, move_feet
 from .planting import floor_correction, foot_offsets, lift_above_floor, root_correction, stances, standing
 from .rotations import continuous
 from .skeleton import canonical
@@ -19,11 +19,14 @@ from .smooth import calm
 Array = np.ndarray
 
 
-def deliver(rotations: Array, transl: Array, contacts: Array, keys: KeyFrames | None = None) -> tuple[Array, Array]:
+def deliver(
+    rotations: Array, transl: Array, contacts: Array, keys: KeyFrames | None = None, give: Give = GENERATED
+) -> tuple[Array, Array]:
     """Clean a raw take.
 
     Local rotations (T, 22, 4), pelvis path (T, 3) metres, probabilities (T, 6) that L ankle, L toe, R ankle, R toe and
-    the wrists stand. Returns rotations and path of the same shapes, float64, signs continuous in time.
+    the wrists stand. ``give``: how the pelvis comes down for legs that are too short. Returns rotations and path of the
+    same shapes, float64, signs continuous in time.
 
     What is keyed stays to the last bit: the motion goes to a pose that the network disagreed with over eight frames,
     the path is corrected between keyed roots alone, a foot stands where a keyed leg has it, and smoothing fades out
@@ -53,7 +56,7 @@ def deliver(rotations: Array, transl: Array, contacts: Array, keys: KeyFrames | 
     transl = transl + correction
     joints = joints + correction[:, None]
     offsets = foot_offsets(joints, stances(joints, soles), None if keys is None else keys.legs)
-    rotations, transl = move_feet(rotations, transl, offsets, None if keys is None else keys.held)
+    rotations, transl = move_feet(rotations, transl, offsets, None if keys is None else keys.held, give=give)
     if keys is not None:
         rotations, transl = keys.put_back(rotations, transl)
     return continuous(rotations), transl

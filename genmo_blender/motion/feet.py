@@ -12,9 +12,10 @@ import numpy as np
 
 from . import rotations as rot
 from .contacts import Bars, FootMode, flags_of
+from .easing import bridged
 from .kinematics import joint_positions
 from .legs import move_feet
-from .locking import locked
+from .locking import EASE, locked
 from .planting import SOLES, floor_correction, lift_above_floor, root_correction, sole_heights, stances
 from .skeleton import canonical
 from .smooth import filter_time, gaussian
@@ -48,7 +49,7 @@ def planted(
     path = grounded(rotations, path, fps, flags)
     joints = joint_positions(canonical(), rotations, path)
     if mode is FootMode.GROUND:
-        rotations, path = _never_below(rotations, path, joints)
+        rotations, path = _never_below(rotations, path, joints, fps)
         return rotations, path + height
     if mode is FootMode.AUTO:
         flags = flags & plausible(joints, fps)
@@ -71,11 +72,12 @@ def plausible(joints: Array, fps: float) -> Array:
     return (filter_time(speed, gaussian(max(0.025 * fps, 0.6))) < TRAVELS) & (sole_heights(joints) < FLIES)
 
 
-def _never_below(rotations: Array, path: Array, joints: Array) -> tuple[Array, Array]:
-    """The motion with feet that are below the floor lifted to it."""
-    heights = sole_heights(joints)
-    offsets = np.zeros((len(path), 2, 3))
-    offsets[..., 1] = np.maximum(-heights.reshape(-1, 2, 2).min(axis=-1), 0.0)
+def _never_below(rotations: Array, path: Array, joints: Array, fps: float) -> tuple[Array, Array]:
+    """The motion with feet that are below the floor lifted to it, on a way that comes and goes softly."""
+    lift = np.maximum(-sole_heights(joints).reshape(-1, 2, 2).min(axis=-1), 0.0)
+    offsets, frames = np.zeros((len(path), 2, 3)), max(round(EASE * fps), 1)
+    for side, need in enumerate(lift.T[..., None]):
+        offsets[:, side, 1:2] = np.maximum(bridged(np.zeros_like(need), need, need[:, 0] > 0, frames), need)
     rotations, path = move_feet(rotations, path, offsets)
     return rot.continuous(rotations), path
 

@@ -20,6 +20,7 @@ LEGS = ((1, 4, 7), (2, 5, 8))  # hip, knee, ankle
 STRAIGHT = 0.9995  # of the longest reach: nearer to straight a millimetre turns the knee by degrees
 _HINGE = np.array([1.0, 0.0, 0.0])  # the knee's axis in the thigh's frame: a positive turn bends it
 _EASE = 6  # frames around a held pelvis in which it gives way less
+_MOVED = 0.002  # m by which a foot is moved, from which on its leg is bent as far as it is asked to
 _SLANT = 0.8  # sine of the angle from which on a leg is too slanted to gain by lifting
 _SHORTEST = 0.1  # m from hip to ankle; a deep squat has 0.15
 
@@ -30,6 +31,8 @@ class Give:
 
     easy: float = STRAIGHT
     """Share of the longest reach up to which a leg is stretched before the pelvis gives way,"""
+    straight: float = 1.0
+    """share up to which a leg that was so straight already stays it, where its foot is moved,"""
     most: float = 0.03
     """metres that it does so at most, before the leg is stretched on,"""
     frames: int = 5
@@ -38,7 +41,7 @@ class Give:
 
 RECORDED = Give()
 """For motion whose pelvis is as it should be."""
-GENERATED = Give(easy=0.99, most=0.05, frames=8)
+GENERATED = Give(easy=0.985, straight=0.993, most=0.07, frames=12)
 """For takes, whose feet slide under a pelvis that knows nothing of it: knees that need not go straight do not snap."""
 
 
@@ -93,7 +96,8 @@ def pelvis_drop(legs: tuple[_Leg, ...], offsets: Array, give: Give = RECORDED) -
     need: Array = np.zeros(len(offsets))
     for side, leg in enumerate(legs):
         to = leg.thigh + leg.shin + offsets[:, side]
-        within = leg.within(give.easy)
+        moved = np.clip(np.linalg.norm(offsets[:, side], axis=-1) / _MOVED, 0.0, 1.0)
+        within = np.minimum(leg.within(give.easy), (1.0 - (1.0 - give.straight) * moved) * leg.longest)
         across = np.minimum(np.hypot(to[:, 0], to[:, 2]), within)
         need = np.maximum(need, -to[:, 1] - np.sqrt(within**2 - across**2))
     need = np.where(need > 1e-6, np.clip(need, 0.0, give.most), 0.0)

@@ -21,7 +21,7 @@ Array = np.ndarray
 FEET = ((7, 10), (8, 11))  # ankle and ball
 EASE = 0.2
 """Seconds over which a foot comes into and goes out of its lock,"""
-LONG_EASE = 0.23
+LONG_EASE = 0.27
 """and where a take's feet slid in their bars, so that the way is longer."""
 REACH_DOWN = 0.06
 """Metres that a foot is brought to the floor; the body as a whole goes any way."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .contacts import LIKELY, SURE, hysteresis, lasting, runs
-from .easing import eased, faded
+from .easing import bridged, eased, faded
 from .kinematics import joint_positions
 from .skeleton import CONTACT_JOINTS, canonical
 from .smooth import FPS, filter_held, filter_time, gaussian
@@ -32,7 +32,8 @@ _FALL = 0.1  # s, the shortest flight
 _LONGEST = 0.75  # s, longer than any jump: a body that stays up so long has touched the floor meanwhile
 _STRIDE = 0.13  # s before and after, within which a runner's lowest moment is the one on the floor
 _REACH_DOWN = 0.06  # m, how far a single foot is brought to the floor; the body as a whole goes any way
-_EASE = 6  # frames over which a foot's correction comes and goes
+_LONG_EASE = 8  # frames over which a foot's correction comes and goes,
+_EASE = 6  # and over which it does beside a keyed leg
 
 
 def sole_heights(joints: Array) -> Array:
@@ -177,7 +178,7 @@ def foot_offsets(joints: Array, stance: Stances, keyed: Array | None = None) -> 
             for number in np.unique(run[keyed[:, side] & (run > 0)]):
                 inside = run == number
                 locked[inside] -= eased(locked[inside], keyed[inside, side])
-        offset = faded(locked, run > 0, _EASE)
+        offset = bridged(np.zeros_like(locked), locked, run > 0, _LONG_EASE)
         offset[:, 1] = np.maximum(offset[:, 1], -lowest)  # never below the floor
         if keyed is not None:
             offset -= faded(offset, keyed[:, side], _EASE)

@@ -36,7 +36,7 @@ def test_a_key_goes_to_the_nearest_frame_and_the_last_one_stays_inside():
 
 def test_where_two_keys_meet_on_a_frame_the_nearer_one_holds_joint_by_joint():
     mask = np.ones((3, 22), dtype=bool)
-    mask[1, 4:] = False
+    mask[1, 4:] = mask[2, 4:] = False
     keys = poses([0.99, 1.0, 1.012], mask)
     found = key_frames(GenerateRequest(2.0, keys=keys))
     assert found is not None and np.flatnonzero(found.roots).tolist() == [30]
@@ -44,6 +44,33 @@ def test_where_two_keys_meet_on_a_frame_the_nearer_one_holds_joint_by_joint():
     np.testing.assert_allclose(found.rotations[30, 1:4], q[1, :3])
     np.testing.assert_allclose(found.rotations[30, 4:], q[0, 3:])
     np.testing.assert_allclose(found.path[30], keys.trans[1])
+
+
+@pytest.mark.parametrize("fps", [15, 24, 30, 60])
+def test_a_row_of_keys_is_told_at_the_times_of_the_frames_at_any_rate(fps):
+    """Turning evenly about one axis, going straight: exact between two keys, in whatever steps they come."""
+    time = np.arange(round(fps / 3) + 1) / fps
+    mask = np.ones((len(time), 22), dtype=bool)
+    mask[:, 9] = False
+    given = {
+        "time": time,
+        "root_orient": time[:, None] * [0.0, 1.5, 0.0],
+        "pose_body": np.tile(time[:, None] * [0.8, 0.0, 0.0], 21),
+        "trans": time[:, None] * [0.3, 0.0, 1.0],
+        "joint_mask": mask,
+    }
+    found = key_frames(GenerateRequest(2.0, keys=KeyedPoses.read(given)))
+    assert found is not None and np.flatnonzero(found.roots).tolist() == list(range(11))
+    assert not found.known[:, 9].any()
+    at = np.arange(11)[:, None] / 30.0
+    np.testing.assert_allclose(rot.to_rotation_vector(found.rotations[:11, 4]), at * [0.8, 0.0, 0.0], atol=1e-7)
+    np.testing.assert_allclose(rot.to_rotation_vector(found.rotations[:11, 0]), at * [0.0, 1.5, 0.0], atol=1e-7)
+    np.testing.assert_allclose(found.path[:11], at * [0.3, 0.0, 1.0], atol=1e-7)
+
+
+def test_keys_that_are_no_motion_say_nothing_about_the_frames_between():
+    found = key_frames(GenerateRequest(2.0, keys=poses([0.0, 0.1, 0.5])))
+    assert found is not None and np.flatnonzero(found.roots).tolist() == [0, 3, 15]
 
 
 @pytest.mark.parametrize("start", [None, StartState((3.0, 0.0, -6.0), -0.7)])

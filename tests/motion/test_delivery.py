@@ -201,6 +201,23 @@ def test_under_a_take_the_pelvis_comes_down_until_no_knee_snaps_straight():
     assert hardest["generated"] < 0.75 * hardest["recorded"]
 
 
+def test_under_a_take_a_straight_leg_whose_foot_trembles_is_bent_a_little():
+    """A millimetre at the ankle moves a straight knee by centimetres; a foot that is not moved leaves it straight."""
+    rotations, path = standing_person(60)
+    bend = rot.from_rotation_vector(np.array([0.03, 0.0, 0.0]))
+    rotations[:, [1, 2]], rotations[:, [4, 5]] = rot.conjugate(bend), rot.multiply(bend, bend)
+    offsets = np.zeros((60, 2, 3))
+    offsets[:, 0, 0] = 0.004
+    offsets[:, 0, 1] = 0.0004 * np.random.default_rng(5).normal(size=60)
+    hardest = {}
+    for name, give in (("recorded", legs.RECORDED), ("generated", legs.GENERATED)):
+        joints = joints_of(*legs.move_feet(rotations, path, offsets, give=give))
+        hardest[name] = np.abs(np.diff(joints[:, 4], n=3, axis=0)).mean()
+    assert hardest["generated"] < 0.6 * hardest["recorded"]
+    still = legs.move_feet(rotations, path, np.zeros((60, 2, 3)), give=legs.GENERATED)
+    np.testing.assert_allclose(still[1], path, atol=1e-12)
+
+
 def test_the_filter_keeps_lines_and_slow_motion_and_takes_jitter():
     kernel = smooth.taps(6.0)
     line = np.linspace(0.0, 5.0, 80)[:, None]

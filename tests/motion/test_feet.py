@@ -54,6 +54,23 @@ def test_off_leaves_every_bit_and_ground_only_lifts():
     np.testing.assert_allclose(ground[1][:, [0, 2]], motion[1][:, [0, 2]], atol=1e-12)
 
 
+def test_on_the_ground_a_foot_that_dips_is_lifted_to_the_floor_without_a_corner():
+    """One leg dips under the floor while the other stands: nothing sinks, and the lift begins before it is needed."""
+    rotations, path = standing(90)
+    bend = rot.from_rotation_vector(np.array([0.4, 0.0, 0.0]))
+    rotations[:, [1, 2]], rotations[:, [4, 5]] = rot.conjugate(bend), rot.multiply(bend, bend)
+    dip = 0.3 * np.sin(2 * np.pi * np.arange(90) / 45)[:, None] * [1.0, 0.0, 0.0]
+    rotations[:, 4] = rot.multiply(rotations[:, 4], rot.from_rotation_vector(-dip))
+    ground = planted(rotations, path, FPS, (Bar(2, 0, 89), Bar(3, 0, 89)), FootMode.GROUND)
+    before, after = joints_of((rotations, ground[1])), joints_of(ground)
+    height = before[:, 10, 1] - canonical().rest[10, 1]
+    lift = after[:, 10, 1] - before[:, 10, 1]
+    assert height.min() < -0.002 and (after[:, 10, 1] - canonical().rest[10, 1]).min() > -1e-4
+    corner = np.abs(np.diff(np.maximum(-height, 0.0), n=2)).max()
+    assert np.abs(np.diff(lift, n=2)).max() < 0.8 * corner
+    assert lift[height > 0].max() > 1e-5
+
+
 def test_auto_lets_a_travelling_foot_go_and_always_holds_it():
     rotations, path = standing(60)
     path[20:40, 2] += np.linspace(0.0, 0.5, 20)  # 0.75 m/s

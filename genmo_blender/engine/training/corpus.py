@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ...motion import kinematics, rotations
 from ...motion.delivery import deliver
+from ...motion.legs import RECORDED
 from ...motion.skeleton import CONTACT_JOINTS, canonical
 from ...protocol.failures import StorageFailure
 from ..representation.codec import BETAS, DIM, GLOBAL_ORIENT, GLOBAL_ORIENT_GV, LOCAL_TRANSL_VEL, Statistics
@@ -101,7 +102,7 @@ def locked(clip: Clip) -> Clip:
     """The clip with feet that stand where they are planted (mini_model.md: "Lock the feet of the training clips once
     before training"); raw capture slides by 5 to 7 cm/s, and a network learns what it sees."""
     labels = contact_labels(clip.joints()).astype(np.float64)
-    rotated, path = deliver(clip.rotations, clip.transl, labels)
+    rotated, path = deliver(clip.rotations, clip.transl, labels, give=RECORDED)
     return replace(clip, rotations=rotated.astype(np.float32), transl=path.astype(np.float32))
 
 
