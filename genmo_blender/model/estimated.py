@@ -1,9 +1,10 @@
 """Gaps between keyed poses: what is made of a network's answers to them and to their mirror image.
 
 The network was taught with every motion beside its mirror image, but answers the two a little differently. The mean of
-both is nearer to the truth than either (flip testing, as in the release's estimation, spec 5.3), and goes on from the
-poses as they were reached (motion/momentum.py). What linear prediction says (motion/expected.py) errs elsewhere than a
-network does, so half of the answer is that, where whole poses are known. Both engines use it, for keys alone.
+both is nearer to the truth than either (flip testing, as in the release's estimation, spec 5.3). What linear prediction
+says (motion/expected.py) errs elsewhere than a network does, so half of the answer is that, where whole poses are
+known. And a mean of all that could follow leaves a pose more slowly than it was reached, so the answer goes on from
+rows of known poses with the least jerk (motion/seams.py). Both engines use it, for keys alone.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ..motion import rotations as rot
 from ..motion.expected import Covariances, expected
 from ..motion.keyed import KeyFrames
 from ..motion.mirroring import mirrored
-from ..motion.momentum import carried
+from ..motion.seams import calmed
 from ..motion.skeleton import LEFT_RIGHT, assets_folder
 from ..protocol.keys import KeyedPoses
 from ..protocol.motions import Take
@@ -76,13 +77,15 @@ def _mean(take: Take, image: Take, keys: KeyFrames) -> Take:
 def mean_with_image(
     rotations: Array, path: Array, image_rotations: Array, image_path: Array, keys: KeyFrames
 ) -> tuple[Array, Array]:
-    """The mean of an answer, local rotations (T, 22, 4) and path (T, 3), and of that to its mirror image, carried on
-    from the keys, and of that and linear prediction."""
+    """The mean of an answer, local rotations (T, 22, 4) and path (T, 3), and of that to its mirror image; the mean of
+    that and linear prediction; going on from the keys."""
     rotations, path = rotations.astype(np.float64), path.astype(np.float64)
     turns, way = mirrored(image_rotations, image_path)
-    rotations, path = carried(_middle(rotations, turns), (path + way) / 2, keys)
+    rotations, path = _middle(rotations, turns), (path + way) / 2
     turns, way, _ = expected(rotations, path, keys, covariances())
-    return _middle(rotations, turns), (path + way) / 2
+    rotations, path = _middle(rotations, turns), (path + way) / 2
+    rotations = np.where(keys.known[..., None], keys.rotations, rotations)
+    return calmed(rotations, np.where(keys.roots[:, None], keys.path, path), keys.known)
 
 
 def _middle(one: Array, other: Array) -> Array:

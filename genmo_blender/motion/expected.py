@@ -27,7 +27,7 @@ STEPS = 3
 """And of a step to the next frame: to the side and forward as the body looks (metres), and the turn (radians)."""
 NEAR = 8
 """Known frames on either side of a gap that are asked; more say nothing more."""
-NOISE = 1e-4
+NOISE = 1e-5
 """Of each number's variance: what the covariances themselves are not sure of."""
 UPSET = 1.75
 """Radians of tilt from which on nobody can say where a body looks: what lies down or turns over is left alone."""

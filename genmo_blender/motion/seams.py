@@ -25,6 +25,7 @@ RELEASE = 6
 """Frames beside a keyed foot that moves, in which it need not stand,"""
 MOVES = 0.1
 """and the speed in m/s from which on it does."""
+_TIE = 1e-4  # metres: what is even but for rounding is not below
 _BELOW = [0, *(joint for leg in LEGS for joint in leg)]
 
 
@@ -40,7 +41,7 @@ def joined(
     moving = _rows(keys.known)
     if not moving.any():
         return rotations, path
-    turned, way = _calmed(rotations, path, keys.known, moving)
+    turned, way = calmed(rotations, path, keys.known)
     if moving[:, _BELOW].any():
         turned, way = _feet_kept((rotations, path), (turned, way), contacts, keys, give)
     return keys.put_back(turned, way)
@@ -70,7 +71,7 @@ def _feet_kept(
         missed = old[:, ankle] - new[:, ankle]
         offset = bridged(none, missed, still, SPAN)
         # what would be below the floor is held on it, and eased to as a stance is
-        low = ~still & (least > offset[:, 1])
+        low = ~still & (least > offset[:, 1] + _TIE)
         offset[low, 1] = least[low]
         offset = bridged(none, np.where(still[:, None], missed, offset), still | low, SPAN)
         offset[:, 1] = np.where(still, offset[:, 1], np.maximum(offset[:, 1], least))
@@ -93,9 +94,10 @@ def _rows(known: Array) -> Array:
     return out
 
 
-def _calmed(rotations: Array, path: Array, known: Array, moving: Array) -> tuple[Array, Array]:
-    """Both with least jerk beside known frames, of joints of which some are ``moving`` (T, J)."""
-    out = rot.continuous(rotations)
+def calmed(rotations: Array, path: Array, known: Array) -> tuple[Array, Array]:
+    """Local ``rotations`` (T, J, 4) and ``path`` (T, 3) with the least jerk beside rows of ``known`` frames (T, J);
+    what feet do is not asked."""
+    moving, out = _rows(known), rot.continuous(rotations)
     for joints in _alike(known):
         here, rows = known[:, joints[0]], moving[:, joints[0]]
         if not rows.any():

@@ -12,6 +12,7 @@ from genmo_blender.model.estimated import both_ways, covariances, mean_with_imag
 from genmo_blender.model.keys import key_frames
 from genmo_blender.motion import rotations as rot
 from genmo_blender.motion.expected import expected
+from genmo_blender.motion.keyed import KeyFrames
 from genmo_blender.motion.mirroring import mirrored
 from genmo_blender.protocol.keys import KeyedPoses
 from genmo_blender.protocol.motions import Take
@@ -58,7 +59,7 @@ def _partners():
     return LEFT_RIGHT
 
 
-def test_an_answer_and_its_own_mirror_image_are_the_answer_again():
+def test_an_answer_and_its_own_mirror_image_are_the_answer_again_that_meets_its_keys():
     one = request(3)
     frames = one.frames
     keyed = key_frames(one)
@@ -71,8 +72,11 @@ def test_an_answer_and_its_own_mirror_image_are_the_answer_again():
     image = Take(1, turns.astype(np.float32), way.astype(np.float32), take.contacts[:, [2, 3, 0, 1, 5, 4]], take.betas)
     (found,) = both_ways(one, [take], [image])
     assert not (keyed.known[1:] & keyed.known[:-1]).any()  # nowhere a speed, so nothing is carried on
-    np.testing.assert_allclose(found.transl, take.transl, atol=1e-6)
-    assert np.abs(np.sum(found.rotations * take.rotations, axis=-1)).min() > 1 - 1e-6
+    free, alike = ~keyed.known, np.abs(np.sum(found.rotations * take.rotations, axis=-1))
+    np.testing.assert_allclose(found.transl[free[:, 0]], take.transl[free[:, 0]], atol=1e-6)
+    assert alike[free].min() > 1 - 1e-6
+    met = np.abs(np.sum(found.rotations * keyed.rotations, axis=-1))[keyed.known]
+    assert met.min() > 1 - 1e-6 and alike[keyed.known].min() < 0.9
     np.testing.assert_allclose(found.contacts, take.contacts, atol=1e-6)
 
 
@@ -87,5 +91,18 @@ def test_half_of_the_answer_is_what_whole_poses_let_expect():
     assert inside.sum() > frames / 3
     np.testing.assert_allclose(path, (still[1] + way) / 2, atol=1e-9)
     near, far = (np.abs(np.sum(found * x, axis=-1)) for x in (turns, still[0]))
-    np.testing.assert_allclose(near, far, atol=1e-9)
-    assert near[inside].min() > 0.7 and np.array_equal(found[~inside], still[0][~inside])
+    np.testing.assert_allclose(near[inside], far[inside], atol=1e-9)
+    assert near[inside].min() > 0.7 and np.allclose(np.abs(np.sum(found * keys.rotations, -1))[keys.known], 1)
+
+
+def test_it_goes_on_from_a_pose_as_fast_as_it_was_reached():
+    turning = np.arange(40)[:, None] * 0.05
+    poses = np.zeros((40, 22, 3))
+    poses[:, 16, 2] = turning[:, 0]
+    known = np.zeros((40, 22), bool)
+    known[:10] = known[-1] = True
+    q, path = rot.from_rotation_vector(poses), np.tile([0.0, 0.9, 0.0], (40, 1))
+    lazy = np.where(known[:, :1, None], q, q[9])  # an answer that stops, and its image
+    found, _ = mean_with_image(lazy, path, *mirrored(lazy, path), KeyFrames(q, path, known))
+    step = np.linalg.norm(rot.to_rotation_vector(rot.multiply(rot.conjugate(found[:-1]), found[1:])), axis=-1)[:, 16]
+    assert abs(step[9] - 0.05) < 0.01 and abs(step[10] - 0.05) < 0.015

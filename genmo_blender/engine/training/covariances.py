@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...motion.expected import HELD, STEPS, Covariances, numbers_of
+from ...motion.expected import HELD, STEPS, UPSET, Covariances, numbers_of
 from ...motion.mirroring import mirrored
 from ...motion.skeleton import canonical
 from ...protocol.failures import GenmoFailure
@@ -27,6 +27,10 @@ LAGS = 132
 """Frames from the first to the last that a long gap and what is known around it have."""
 NUMBERS = 32
 """Of 66 that tell a pose."""
+JUMP = 0.8
+"""Radians a frame, 1400 degrees a second: no joint turns so fast."""
+SHORTEST = 24
+"""Frames of a stretch."""
 
 
 def measured(clips: Sequence[Clip], lags: int = LAGS, numbers: int = NUMBERS) -> Covariances:
@@ -37,7 +41,8 @@ def measured(clips: Sequence[Clip], lags: int = LAGS, numbers: int = NUMBERS) ->
         q, path = clip.rotations.astype(np.float64), clip.transl.astype(np.float64)
         for rotations, way in ((q, path), mirrored(q, path)):
             poses, steps = numbers_of(rotations, way, turn)
-            motions.append(np.concatenate([poses[:-1], steps], axis=1))
+            numbers_told = np.concatenate([poses[:-1], steps], axis=1)
+            motions += [numbers_told[part] for part in _parts(poses, steps)]
     frames = sum(len(x) for x in motions)
     mean = np.sum([x.sum(axis=0) for x in motions], axis=0) / frames
     lever = _leverage()
@@ -45,15 +50,35 @@ def measured(clips: Sequence[Clip], lags: int = LAGS, numbers: int = NUMBERS) ->
     _, axes = np.linalg.eigh(spread * lever * lever[:, None])
     basis = lever[:, None] * axes[:, ::-1][:, :numbers]
     found = np.zeros((lags, numbers + STEPS, numbers + STEPS))
-    for x in motions:
+    weights = _weights([(x[:, :HELD]) * lever for x in motions])
+    for x, weight in zip(motions, weights, strict=True):
         told = np.concatenate([(x[:, :HELD] - mean[:HELD]) @ basis, x[:, HELD:] - mean[HELD:]], axis=1)
         usual = told.mean(axis=0)
         told = told - usual
         found += len(told) * np.outer(usual, usual)
         for k in range(min(lags, len(told))):
             later = told[k:]
-            found[k] += told[: len(later)].T @ later
+            found[k] += weight * (told[: len(later)].T @ later)
     return Covariances(turn, mean, basis, found / frames)
+
+
+def _weights(motions: Sequence[Array]) -> Array:
+    """What each motion (T, 66) in metres counts for, one on average over all frames: the less, the faster it is, so
+    that a few leaps do not say how a walk hangs together."""
+    speed = np.array([np.sqrt((np.diff(x, axis=0) ** 2).sum(axis=1).mean()) for x in motions])
+    weight = 1.0 / np.hypot(speed, 0.2 * np.median(speed))
+    frames = np.array([len(x) for x in motions])
+    return np.asarray(weight * frames.sum() / (weight * frames).sum())
+
+
+def _parts(poses: Array, steps: Array) -> list[slice]:
+    """Stretches in which the numbers run on: nobody lies or turns over, where it is not told which way he looks, and no
+    joint turns so far that its rotation vector jumps to the other side. One frame of that is worth ten thousand."""
+    jump = np.linalg.norm(np.diff(poses[:, :-3].reshape(len(poses), -1, 3), axis=0), axis=-1).max(axis=1) > JUMP
+    lies = np.linalg.norm(poses[:-1, 63:65], axis=1) > UPSET
+    kept = ~(jump | lies | (np.abs(steps[:, 2]) > JUMP))
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], kept.astype(int), [0]]))).reshape(-1, 2)
+    return [slice(a, b) for a, b in edges.tolist() if b - a >= SHORTEST]
 
 
 def _mean_turns(clips: Sequence[Clip]) -> Array:

@@ -68,9 +68,8 @@ def measure(context: Context) -> Section:
         + ", ".join(f"{len(g.true.path)} of a gap of {g.frames}" for g in gaps)
         + f": {CONTEXT} frames are known, then the gap, then one pose, with its root's place; no text. "
         "Keys alone are estimated in one pass for the gap and one for its mirror image, whose answers are bent to the "
-        "keyed poses and places (diffusion/imposing.py); their mean goes on at the speed of the poses before "
-        "(motion/momentum.py), and the mean of that and linear prediction (motion/expected.py) is judged. Nothing is "
-        "fitted afterwards.",
+        "keyed poses and places (diffusion/imposing.py); the mean of both and linear prediction (motion/expected.py), "
+        "going on from the poses before with the least jerk (motion/seams.py), is judged. Nothing else is fitted.",
         "L2P: length of the difference of 22 global joint positions as one vector, in metres, not normalised; L2Q "
         "likewise of global rotations; NPSS of global rotations. Slerp: each joint by slerp, the root's path linear. "
         "Bézier curves: what Blender draws from the keys before the gap to the one behind it.",
@@ -135,8 +134,8 @@ def facing_ahead(places: Sequence[tuple[Clip, int]], length: int) -> Motions:
 
 
 def fill(context: Context, true: Motions) -> Motions:
-    """What the engine makes of the first `CONTEXT` frames and the last one of motions (N, T): all T frames. As for a
-    request of keys alone: the mean with what it makes of the mirror image, carried on from the keys."""
+    """What the engine makes of the first `CONTEXT` frames and the last one of motions (N, T): all T frames, as for a
+    request of keys alone (`model.estimated.mean_with_image`)."""
     one, other = _answered(context, true), _answered(context, _mirrored(true))
     known = np.zeros(true.rotations.shape[1:3], dtype=bool)
     known[:CONTEXT] = known[-1] = True
