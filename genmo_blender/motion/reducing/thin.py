@@ -41,8 +41,8 @@ class State:
 
 @dataclass(frozen=True)
 class Work:
-    """What a fit is made with: errors and slide of a step; other keys' step from one; another `State` by one step; which keys stay, ``locked`` (J + 1, T); how far a control
-    takes the body, (J + 1,), over what is allowed."""
+    """What a fit is made with: errors and slide of a step; from one the step of other keys, and a `State` one step on;
+    which keys stay, ``locked`` (J + 1, T); how far a control takes the body, (J + 1,), over what is allowed."""
 
     target: Target
     off: Callable[[Step], tuple[Array, Array]]
