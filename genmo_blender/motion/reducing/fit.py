@@ -23,17 +23,21 @@ TIGHT = 3.0
 """Allowed distance over that which weighs one in the fit."""
 HOLD = 1e-4
 """Metres by which a foot's step from frame to frame may be off, for the same weight."""
+PATIENCE, FIRMER, FIRMEST = 5, 2.0, 3.0
+"""Rounds of adding keys from which a stance that still slides too much weighs so many times more in each, up to that of
+a `HOLD` parted by so much: a key at a time would go on for long."""
 STANCE = 3.0
 """How much more a single stance may slide than all of them on average."""
 STEPS, ITERATIONS = 3, 15
 """Of a fit: Gauss-Newton steps, and those of conjugate gradients in each. Handles' lengths, which bend time, come into
 their own in several steps."""
 ADDING, PINNING = 24, 20
-ROUNDS, WORK, BEFORE = 20, 660, 8
+ROUNDS, WORK, BEFORE = 17, 660, 8
 """Rounds of trying keys without, at most; rounds times controls of all the work, so that a body with all its fingers is
 fitted in two seconds too; and what the work before that comes to in rounds."""
-FORGOTTEN = 0.7
-"""How much weights remember of what they were, as a power."""
+REMEMBERED = 0.7
+"""How much weights keep of what they were while keys are tried without, as a power; while keys are added all of it,
+lest what is hardly off stays so."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,7 @@ class Fit:
         coefficients = step.solve(weights, self.hold, self._fixed(step.basis), ITERATIONS)
         step = Step(self.target, step.basis, coefficients)
         off, sliding = self._off(step)
-        return thin.State(keys, step, self._heavier(weights, off), off, sliding)
+        return thin.State(keys, step, self._heavier(weights, off, REMEMBERED), off, sliding)
 
     def _refit(self, keys: Array, weights: Array) -> Step:
         step = self._begun(keys, self.step)
@@ -137,14 +141,14 @@ class Fit:
         mean = sliding[target.holding].mean() if target.holding.any() else 0.0
         return step.errors() / self.distance, sliding if mean > 1 else sliding / STANCE
 
-    def _heavier(self, weights: Array, off: Array) -> Array:
+    def _heavier(self, weights: Array, off: Array, kept: float = 1.0) -> Array:
         """More weight where the body is off: towards the least largest error instead of the least squares."""
         mean = (TIGHT / self.distance) ** 2
-        weights = (weights / mean) ** FORGOTTEN * (1 + np.minimum(off, 3.0) ** 2)
+        weights = (weights / mean) ** kept * (1 + np.minimum(off, 3.0) ** 2)
         return weights * (mean / weights.mean())
 
     def _add(self, rounds: int) -> None:
-        for _ in range(rounds):
+        for round_ in range(rounds):
             step = self._refit(self.keys, self.weights)
             self._keep(step, self.keys)
             off, sliding = self._off(step)
@@ -155,6 +159,8 @@ class Fit:
                 self.keys[control, time] = True
             self.keys = together(self.keys)
             self.weights = self._heavier(self.weights, off)
+            if round_ >= PATIENCE:
+                self.hold = np.minimum(self.hold * np.where(sliding > 1, FIRMER, 1.0), (HOLD / FIRMEST) ** -2.0)
         self._keep(self._refit(self.keys, self.weights), self.keys)
 
     def _thin(self, rounds: int) -> None:

@@ -11,13 +11,13 @@ from functools import cached_property
 import numpy as np
 
 from ..rotations import Array
-from .body import turning
-from .hermite import LONGEST, SHORTEST, Basis
+from .body import Posed, turning
+from .hermite import LONGEST, SHORTEST, Basis, Bent
 from .normal import Normal, conjugate_gradients
 from .spread import Spread
 from .target import Target, pose_of
 
-NEAR = 1e-2
+NEAR = 1e-3
 """Weight of a channel being where it was, beside the body being where it was: what the body does not show, like the
 length of a quaternion, stays as it was."""
 SLOPE = 1e-3
@@ -36,9 +36,21 @@ class Step:
 
     def __init__(self, target: Target, basis: Basis, coefficients: Array) -> None:
         self.target, self.basis, self.coefficients = target, basis, coefficients
-        self.bent = basis.bent(coefficients)
-        self.curves = self.bent.curves()
-        self.posed = pose_of(target.body, self.curves)
+
+    @cached_property
+    def bent(self) -> Bent:
+        """Its curves, segment by segment."""
+        return self.basis.bent(self.coefficients)
+
+    @cached_property
+    def curves(self) -> Array:
+        """(J + 1, T, 4)."""
+        return self.bent.curves()
+
+    @cached_property
+    def posed(self) -> Posed:
+        """Where the body is."""
+        return pose_of(self.target.body, self.curves)
 
     @cached_property
     def turning(self) -> Array:
