@@ -21,8 +21,8 @@ ALONE = 4.0
 """How far a control by itself may take the body off, over what is allowed: the fit of the whole makes up for it."""
 TIGHT = 3.0
 """Allowed distance over that which weighs one in the fit."""
-HOLD = 1e-4
-"""Metres by which a foot's step from frame to frame may be off, for the same weight."""
+HOLD = 3.0
+"""By how much more a foot's step from frame to frame may be off than it may be longer, for the same weight."""
 PATIENCE, FIRMER, FIRMEST = 5, 2.0, 3.0
 """Rounds of adding keys from which a stance that still slides too much weighs so many times more in each, up to that of
 a `HOLD` parted by so much: a key at a time would go on for long."""
@@ -64,7 +64,8 @@ class Fit:
         # A quaternion turns by twice its change.
         self.reach = np.append(2.0 * target.farthest, 1.0)
         self.weights = np.full((len(target.body.points), target.frames), (TIGHT / self.distance) ** 2)
-        self.hold = np.where(target.holding, HOLD**-2.0, 0.0)
+        self.firmest = (HOLD * self.slide / FIRMEST) ** -2.0
+        self.hold = np.where(target.holding, (HOLD * self.slide) ** -2.0, 0.0)
 
     def run(self) -> tuple[Basis, Array]:
         """All steps."""
@@ -160,7 +161,7 @@ class Fit:
             self.keys = together(self.keys)
             self.weights = self._heavier(self.weights, off)
             if round_ >= PATIENCE:
-                self.hold = np.minimum(self.hold * np.where(sliding > 1, FIRMER, 1.0), (HOLD / FIRMEST) ** -2.0)
+                self.hold = np.minimum(self.hold * np.where(sliding > 1, FIRMER, 1.0), self.firmest)
         self._keep(self._refit(self.keys, self.weights), self.keys)
 
     def _thin(self, rounds: int) -> None:
