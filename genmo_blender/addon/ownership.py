@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import bpy
 import numpy as np
@@ -50,14 +50,21 @@ def remember(action: bpy.types.Action, curves: Iterable[bpy.types.FCurve], ours:
     store(action, WRITTEN, np.union1d(kept, new))
 
 
-def remember_range(action: bpy.types.Action, curves: Iterable[bpy.types.FCurve], first: float, last: float) -> None:
-    """Note that all keys of some curves from ``first`` to ``last`` are ours; of others what was noted stays."""
-    curves, ours = list(curves), []
-    known = written(action)
-    for curve in curves:
+def remember_range(
+    action: bpy.types.Action,
+    curves: Sequence[bpy.types.FCurve],
+    first: float,
+    last: float,
+    theirs: Sequence[Array] = (),
+) -> None:
+    """Note that all keys of some curves from ``first`` to ``last`` are ours, but for those at frames ``theirs`` of each
+    curve, if given, which are the animator's; of others what was noted stays."""
+    ours, known = [], written(action)
+    for curve, but in zip(curves, theirs or [np.zeros(0)] * len(curves), strict=True):
         times = times_of(curve)
-        inside = (times >= first) & (times <= last)
-        ours.append(inside | ~mine(action, curve, known))
+        inside = (times >= first) & (times <= last) & ~np.isin(times, but)
+        outside = (times < first) | (times > last)
+        ours.append(inside | outside & ~mine(action, curve, known))
     remember(action, curves, ours)
 
 

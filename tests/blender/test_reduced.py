@@ -175,6 +175,36 @@ def test_a_generated_key_that_the_animator_changed_keeps_frame_and_value(stage, 
     assert [float(v) for f, v in after if f == frame] == pytest.approx([value], abs=1e-6)
 
 
+def test_keys_of_the_animator_stay_hers_with_their_types(stage, walker):
+    """In an action that remembers which keys were generated: hers are among the keys that the next request obeys."""
+    compat, posing = stage.module("addon.compat"), stage.module("addon.posing")
+    action, slot = walker.animation_data.action, walker.animation_data.action_slot.identifier
+    names = stage.module("addon.character").body_names()
+    curves = stage.module("addon.reading").curves_of(action, slot)
+    elbow = 'pose.bones["right_elbow"].rotation_quaternion'
+    stage.module("addon.ownership").remember_range(action, list(curves.values()), FIRST, LAST)
+    for i in range(4):
+        curves[elbow, i].keyframe_points[37].type = "EXTREME"
+        curves[elbow, i].keyframe_points[71].type = "JITTER"
+    moved = curves['pose.bones["head"].rotation_quaternion', 1].keyframe_points[43]
+    moved.co[1] += 0.02
+    assert moved.type == "GENERATED"
+    for _ in range(2):
+        bpy.ops.genmo.reduce_keys(distance=20.0)
+        keys = posing.own_keys(action, slot, FIRST, LAST)
+        assert keys.frames.tolist() == [FIRST + 37, FIRST + 43, FIRST + 71]
+        assert keys.turned.sum(0).nonzero()[0].tolist() == sorted(names.index(n) for n in ("head", "right_elbow"))
+        fields = fields_of(stage, walker)
+        told = fields[elbow, 0]
+        assert {int(f): int(t) for f, t in zip(told["co"][:, 0], told["type"][:, 0], strict=True)}.items() >= {
+            FIRST + 37: compat.KEY_TYPES["EXTREME"],
+            FIRST + 71: compat.KEY_TYPES["JITTER"],
+        }.items()
+    bpy.ops.genmo.restore_dense_keys()
+    bpy.ops.genmo.restore_dense_keys()
+    assert len(posing.own_keys(action, slot, FIRST, LAST).frames) == 3
+
+
 def test_reducing_is_one_undo_step(stage, walker):
     bpy.context.view_layer.update()
     bpy.ops.ed.undo_push(message="start")

@@ -6,6 +6,7 @@ action of its own, protected by a fake user, at ``action.genmo.dense``; reduced 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import bpy
@@ -24,6 +25,7 @@ from . import contact_bars, passages
 
 UP = 2
 """Blender's vertical axis."""
+_KEYFRAME = compat.KEY_TYPES["KEYFRAME"]
 SOME = 0.5
 """Share of frames: where fewer hold keys of the animator's, those are poses by hand and stay as they are."""
 
@@ -83,12 +85,14 @@ def reduce(target: bpy.types.Object, scene: bpy.types.Scene, distance: float, sl
     bars = contact_bars.found(passage)
     contacts = _contacts(bars, len(values))
     built = body(target)
-    own = _own(passage)
+    keys = posing.own_keys(passage.action, passage.slot, passage.first, passage.last)
+    own = _own(passage, keys)
+    hers = _hers(passage, keys, own)
     reduced = reduce_keys(built, rotations, values[:, :3], passage.fps, contacts, Allowed(distance, slide), own, UP)
     passages.refuse_closed(passage, range(len(bones)))
     before = _count(passage)
     _keep_dense(passage)
-    _write(passage, reduced)
+    _write(passage, reduced, hers)
     contact_bars.put(passage.action, passage.first, passage.last, bars)
     found = figures(built, rotations, values[:, :3], passage.fps, contacts, reduced, UP)
     return Outcome(before, _count(passage), found.worst, found.slide)
@@ -98,9 +102,9 @@ def _contacts(bars: Bars, frames: int) -> Contacts:
     return Contacts(CONTACT_JOINTS[:4], flags_of(bars, frames)[:, :4])
 
 
-def _own(passage: passages.Passage) -> dict[int, list[int]]:
+def _own(passage: passages.Passage, keys: posing.OwnKeys) -> dict[int, list[int]]:
     """Frames of the passage at which the animator posed a bone by hand, by bone."""
-    keys, found = posing.own_keys(passage.action, passage.slot, passage.first, passage.last), {}
+    found = {}
     at = np.rint(keys.frames).astype(int) - passage.first
     keyed = keys.turned.copy()
     keyed[:, 0] |= keys.placed
@@ -108,6 +112,21 @@ def _own(passage: passages.Passage) -> dict[int, list[int]]:
         frames = np.unique(at[keyed[:, j]])
         if 0 < len(frames) < SOME * len(passage.values):
             found[j] = frames.tolist()
+    return found
+
+
+def _hers(
+    passage: passages.Passage, keys: posing.OwnKeys, own: Mapping[int, list[int]]
+) -> dict[reading.Channel, dict[int, int]]:
+    """Types of the animator's keys that stay, by frame of the passage, for each channel; a key of a take's that she has
+    changed is a Keyframe from now on."""
+    columns, found = {c: i for i, c in enumerate(reading.channels(character.body_names()))}, {}
+    for channel, mask in keys.kept.items():
+        bone = max(columns[channel] - 3, 0) // 4
+        fields = keying.fields_of(passage.curves[channel])
+        at = np.rint(fields["co"][mask, 0]).astype(int) - passage.first
+        types = np.where(fields["type"][mask, 0] == compat.GENERATED, _KEYFRAME, fields["type"][mask, 0])
+        found[channel] = {int(t): int(k) for t, k in zip(at, types, strict=True) if t in own.get(bone, ())}
     return found
 
 
@@ -138,8 +157,9 @@ def _dense_name(name: str) -> str:
     return name.encode()[: keying.NAME_BYTES - len(tail)].decode(errors="ignore") + tail
 
 
-def _write(passage: passages.Passage, reduced: Reduced) -> None:
-    """Exchange the passage's keys for the reduced ones; channels that never change and have no curve stay without."""
+def _write(passage: passages.Passage, reduced: Reduced, hers: Mapping[reading.Channel, Mapping[int, int]]) -> None:
+    """Exchange the passage's keys for the reduced ones, of which those of ``hers`` (`_hers`) stay the animator's with
+    their types; channels that never change and have no curve stay without."""
     names = character.body_names()
     controls = [(location_path(names[0]), names[0], reduced.path)]
     controls += [(rotation_path(name), name, keys) for name, keys in zip(names, reduced.bones, strict=True)]
@@ -155,9 +175,13 @@ def _write(passage: passages.Passage, reduced: Reduced) -> None:
             curve = curve or compat.new_curve(bag, path, i, group)
             later = len(curve.keyframe_points) and curve.keyframe_points[-1].co[0] > passage.last
             fields = _fields(keys, i, passage.first, end if later or still else None)
+            types = hers.get((path, i), {})
+            for k in np.flatnonzero(np.isin(keys.frames, list(types))):
+                fields["type"][k] = types[int(keys.frames[k])]
             passages.exchange(curve, passage.first, passage.last, fields)
             written.append(curve)
-    ownership.remember_range(passage.action, written, passage.first, passage.last)
+    frames = [passage.first + np.array(sorted(hers.get((c.data_path, c.array_index), ()))) for c in written]
+    ownership.remember_range(passage.action, written, passage.first, passage.last, frames)
 
 
 def _fields(keys: ControlKeys, channel: int, first: int, held_to: int | None) -> dict[str, Array]:

@@ -12,9 +12,20 @@ from .target import Target
 
 NEIGHBOURS = 3
 """Frames: of errors nearer than this only the largest is looked at."""
-MADE_UP = 8.0
-"""What a key's loss would take the body off by, over what it still does after a fit, at best: keys of which less is
-true come back."""
+STRETCH, AT_ONCE = 8, 2
+"""Of a stretch of so many frames so many keys are tried without at once;"""
+FEWEST, MOST = 3, 0.03
+"""of all so many at least, and so large a part of them at most."""
+
+
+def _no_cubic(samples: int) -> Array:
+    """(N, N): what is left of samples of a curve when the nearest cubic is taken off."""
+    u = np.linspace(-1.0, 1.0, samples)
+    q, _ = np.linalg.qr(u[:, None] ** np.arange(4))
+    return np.asarray(np.eye(samples) - q @ q.T)
+
+
+NO_CUBIC = _no_cubic(13)
 
 
 def runs(flags: Array) -> Array:
@@ -81,10 +92,10 @@ def swing(target: Target, step: Step) -> Array:
     return np.linalg.norm(lag, axis=-1) * target.holding
 
 
-def local_max(x: Array) -> Array:
-    """The largest of each value's neighbourhood in time, (N, T)."""
-    padded = np.pad(x, ((0, 0), (NEIGHBOURS, NEIGHBOURS)))
-    return np.lib.stride_tricks.sliding_window_view(padded, 2 * NEIGHBOURS + 1, axis=1).max(-1)
+def local_max(x: Array, width: int = NEIGHBOURS) -> Array:
+    """The largest of each value's neighbourhood in time, (N, T), ``width`` frames to both sides."""
+    padded = np.pad(x, ((0, 0), (width, width)))
+    return np.lib.stride_tricks.sliding_window_view(padded, 2 * width + 1, axis=1).max(-1)
 
 
 def peaks(off: Array, rows: Array) -> tuple[Array, Array]:
@@ -107,28 +118,38 @@ def _blame(target: Target, step: Step, turned: Array, bone: Array, place: Array,
     return np.concatenate([bones, np.einsum("na,na->n", moved, way)[:, None]], axis=1)
 
 
-def spared(basis: Basis, coefficients: Array, reach: Array, room: Array, locked: Array, most: int) -> Array:
-    """Keys (J, T) bool that would hardly be missed, at most ``most`` and no two neighbours.
+def spared(step: Step, reach: Array, off: Array, again: Array, locked: Array) -> Array:
+    """Keys (J, T) bool to be tried without, no two neighbours and few at a time, so that one's loss is not laid at the
+    door of another.
 
-    What the curve between the neighbours would differ by at the key, times ``reach`` (J,), must fit into ``room``
-    (J, T), once the fit has made up for most of it. The last two controls share their keys.
+    First come those whose two segments together are nearest to one cubic, by what that would differ times ``reach``
+    (J,), where the body is least ``off`` (J, T); ``again`` (J, T) above 1 puts off what has shown before. The last two
+    controls share their keys.
     """
+    basis = step.basis
     k = np.flatnonzero((basis.all_times > 0) & (basis.all_times < basis.frames - 1))
-    t0, t, t1 = (basis.all_times[k + i] for i in (-1, 0, 1))
-    h = (t1 - t0).astype(float)[:, None]
-    u = ((t - t0) / h[:, 0])[:, None]
-    v, c = 1.0 - u, coefficients
-    without: Array = v * v * (1 + 2 * u) * c[k - 1, 0] + h * u * v * v * c[k - 1, 1]
-    without += u * u * (3 - 2 * u) * c[k + 1, 0] - h * u * u * v * c[k + 1, 1]
-    score: Array = np.full((len(basis.times), basis.frames), np.inf)
-    score[basis.control[k], t] = np.linalg.norm(without - c[k, 0], axis=-1) * reach[basis.control[k]] / MADE_UP
-    score = np.where(locked, np.inf, score - room)
-    score[0] = score[-1] = np.maximum(score[0], score[-1])
+    control, t0, t1 = basis.control[k, None], basis.all_times[k - 1, None], basis.all_times[k + 1, None]
+    at = t0 + (t1 - t0) * np.linspace(0.0, 1.0, len(NO_CUBIC))
+    low = np.minimum(at.astype(int), basis.frames - 2)
+    here = (at - low)[..., None]
+    curve = (1 - here) * step.curves[control, low] + here * step.curves[control, low + 1]
+    rest = np.linalg.norm(NO_CUBIC @ curve, axis=-1).max(1)
+    score: Array = np.full(off.shape, np.inf)
+    score[basis.control[k], basis.all_times[k]] = rest * reach[basis.control[k]]
+    score[0] = np.maximum(score[0], score[-1])
+    score = np.where(locked, np.inf, (score + local_max(off, 2)) * again)
+    score[-1] = np.inf
     flat = score[basis.control, basis.all_times]
     before, after = np.append(np.inf, flat[:-1]), np.append(flat[1:], np.inf)
-    best = np.flatnonzero((flat < 0) & (flat < before) & (flat <= after))
-    best = np.asarray(best[np.argsort(flat[best], kind="stable")][:most])
+    best = np.flatnonzero(np.isfinite(flat) & (flat < before) & (flat <= after))
+    best = best[np.argsort(flat[best], kind="stable")]
+    # The best few of each stretch of time.
+    stretch = basis.all_times[best] // STRETCH
+    rank = np.zeros(len(best), dtype=int)
+    order = np.argsort(stretch, kind="stable")
+    rank[order] = np.arange(len(best)) - np.searchsorted(stretch[order], stretch[order])
+    best = best[rank < AT_ONCE][: max(FEWEST, int(MOST * len(basis.all_times)))]
     out = np.zeros(score.shape, dtype=bool)
     out[basis.control[best], basis.all_times[best]] = True
-    out[0] = out[-1] = out[0] & out[-1]
+    out[-1] = out[0]
     return out

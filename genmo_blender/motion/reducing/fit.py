@@ -1,7 +1,7 @@
 """The fit of one window of a motion.
 
 First every control is fitted by itself, loosely. Then all are fitted at once to the whole body, where one joint makes
-up for another; keys are added where the body is still off, and taken away where they would hardly be missed. What is
+up for another; keys are added where the body is still off, and tried without as long as that pays (`thin`). What is
 off even so gets keys on all controls at that frame, with the dense values, so that the promise always holds.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..rotations import Array
-from . import choose
+from . import choose, thin
 from .hermite import Basis
 from .solve import Step, each_alone
 from .target import Target
@@ -21,16 +21,23 @@ ALONE = 4.0
 """How far a control by itself may take the body off, over what is allowed: the fit of the whole makes up for it."""
 TIGHT = 3.0
 """Allowed distance over that which weighs one in the fit."""
-HOLD = 1e-4
-"""Metres by which a foot's step from frame to frame may be off, for the same weight."""
+HOLD = 3.0
+"""By how much more a foot's step from frame to frame may be off than it may be longer, for the same weight."""
+PATIENCE, FIRMER, FIRMEST = 5, 2.0, 3.0
+"""Rounds of adding keys from which a stance that still slides too much weighs so many times more in each, up to that of
+a `HOLD` parted by so much: a key at a time would go on for long."""
 STANCE = 3.0
 """How much more a single stance may slide than all of them on average."""
 STEPS, ITERATIONS = 3, 15
 """Of a fit: Gauss-Newton steps, and those of conjugate gradients in each. Handles' lengths, which bend time, come into
 their own in several steps."""
-ADDING, THINNING, PINNING = 24, 2, 20
-WIDTHS = 5, 10, 16
-"""Frames around what is off in which keys come back, attempt by attempt."""
+ADDING, PINNING = 24, 20
+ROUNDS, WORK, BEFORE = 17, 660, 8
+"""Rounds of trying keys without, at most; rounds times controls of all the work, so that a body with all its fingers is
+fitted in two seconds too; and what the work before that comes to in rounds."""
+REMEMBERED = 0.7
+"""How much weights keep of what they were while keys are tried without, as a power; while keys are added all of it,
+lest what is hardly off stays so."""
 
 
 @dataclass(frozen=True)
@@ -57,19 +64,20 @@ class Fit:
         # A quaternion turns by twice its change.
         self.reach = np.append(2.0 * target.farthest, 1.0)
         self.weights = np.full((len(target.body.points), target.frames), (TIGHT / self.distance) ** 2)
-        self.hold = np.where(target.holding, HOLD**-2.0, 0.0)
+        self.firmest = (HOLD * self.slide / FIRMEST) ** -2.0
+        self.hold = np.where(target.holding, (HOLD * self.slide) ** -2.0, 0.0)
 
     def run(self) -> tuple[Basis, Array]:
         """All steps."""
         if self.target.frames > 2:
             self._loosely()
             self._add(ADDING)
-            self._thin(THINNING)
+            self._thin(min(ROUNDS, max(2, WORK // len(self.keys) - BEFORE)))
             for round_ in range(PINNING):
                 if self._pin(everywhere=round_ == PINNING - 1):
                     break
         else:
-            self.basis = Basis(self.target.frames, [np.flatnonzero(k) for k in self.keys])
+            self.basis = thin.basis_of(self.keys)
             if self.target.frames == 2:
                 self.coefficients = self.basis.sampled(self.target.curves, self.target.slopes)
             else:
@@ -88,7 +96,7 @@ class Fit:
     def _loosely(self) -> None:
         curves, allowed = self.target.curves, ALONE * self.distance
         while True:
-            basis = Basis(self.target.frames, [np.flatnonzero(k) for k in self.keys])
+            basis = thin.basis_of(self.keys)
             coefficients = each_alone(basis, self.target, self._fixed(basis), 12)
             off = np.linalg.norm(basis.bent(coefficients).curves() - curves, axis=-1) * self.reach[:, None] / allowed
             worst = np.maximum.reduceat(off.ravel(), basis.starts)
@@ -100,15 +108,27 @@ class Fit:
                 self.keys[basis.control[k], choose.split_at(basis, k, off[basis.control[k]])] = True
             self.keys = together(self.keys)
 
-    def _refit(self, keys: Array, weights: Array) -> Step:
-        basis = Basis(self.target.frames, [np.flatnonzero(k) for k in keys])
-        coefficients = basis.carried(self.step.basis, self.step.coefficients, self.step.curves)
+    def _begun(self, keys: Array, step: Step) -> Step:
+        """Where other keys put the body, with what they have of a step."""
+        basis = thin.basis_of(keys)
+        coefficients = basis.carried(step.basis, step.coefficients, step.curves)
         at_pins = self.pinned[basis.control, basis.all_times]
         coefficients[at_pins, 0] = self.target.curves[basis.control, basis.all_times][at_pins]
-        fixed = self._fixed(basis)
-        for _ in range(STEPS):
-            coefficients = Step(self.target, basis, coefficients).solve(weights, self.hold, fixed, ITERATIONS)
         return Step(self.target, basis, coefficients)
+
+    def _nearer(self, keys: Array, step: Step, weights: Array) -> thin.State:
+        """One step on."""
+        coefficients = step.solve(weights, self.hold, self._fixed(step.basis), ITERATIONS)
+        step = Step(self.target, step.basis, coefficients)
+        off, sliding = self._off(step)
+        return thin.State(keys, step, self._heavier(weights, off, REMEMBERED), off, sliding)
+
+    def _refit(self, keys: Array, weights: Array) -> Step:
+        step = self._begun(keys, self.step)
+        fixed = self._fixed(step.basis)
+        for _ in range(STEPS):
+            step = Step(self.target, step.basis, step.solve(weights, self.hold, fixed, ITERATIONS))
+        return step
 
     def _keep(self, step: Step, keys: Array) -> None:
         self.keys, self.step = keys, step
@@ -122,13 +142,14 @@ class Fit:
         mean = sliding[target.holding].mean() if target.holding.any() else 0.0
         return step.errors() / self.distance, sliding if mean > 1 else sliding / STANCE
 
-    def _heavier(self, off: Array) -> Array:
+    def _heavier(self, weights: Array, off: Array, kept: float = 1.0) -> Array:
         """More weight where the body is off: towards the least largest error instead of the least squares."""
-        weights = self.weights * (1 + np.minimum(off, 3.0) ** 2)
-        return weights * ((TIGHT / self.distance) ** 2 / weights.mean())
+        mean = (TIGHT / self.distance) ** 2
+        weights = (weights / mean) ** kept * (1 + np.minimum(off, 3.0) ** 2)
+        return weights * (mean / weights.mean())
 
     def _add(self, rounds: int) -> None:
-        for _ in range(rounds):
+        for round_ in range(rounds):
             step = self._refit(self.keys, self.weights)
             self._keep(step, self.keys)
             off, sliding = self._off(step)
@@ -138,49 +159,20 @@ class Fit:
             for control, time in new:
                 self.keys[control, time] = True
             self.keys = together(self.keys)
-            self.weights = self._heavier(off)
+            self.weights = self._heavier(self.weights, off)
+            if round_ >= PATIENCE:
+                self.hold = np.minimum(self.hold * np.where(sliding > 1, FIRMER, 1.0), self.firmest)
         self._keep(self._refit(self.keys, self.weights), self.keys)
 
     def _thin(self, rounds: int) -> None:
-        """Take keys away; those whose loss shows come back."""
-        locked = self.must | ~self.moves[:, None]
-        body = self.target.body
-        for _ in range(rounds):
-            off, sliding = self._off(self.step)
-            if max(off.max(initial=0), sliding.max(initial=0)) > 1:
-                return
-            room = 1.0 - np.maximum.reduceat(off, body.point_rows, axis=0)
-            room = np.stack([room[body.ancestors[:, j] > 0].min(0) for j in [*range(body.bones), 0]])
-            most = max(1, int(0.15 * self.keys.sum()))
-            gone = choose.spared(self.basis, self.coefficients, self.reach / self.distance, room, locked, most)
-            if not gone.any():
-                return
-            weights = self._heavier(off)
-            for width in WIDTHS:
-                step = self._refit(self.keys & ~gone, weights)
-                off, sliding = self._off(step)
-                bad = self._to_blame(off, sliding, width)
-                if not bad.any():
-                    self._keep(step, self.keys & ~gone)
-                    self.weights = weights
-                    break
-                back = together(gone & bad)
-                locked |= back
-                gone &= ~back
-                if not gone.any():
-                    break
-
-    def _to_blame(self, off: Array, sliding: Array, width: int) -> Array:
-        """Controls above what is off, (J + 1, T), for ``width`` frames to both sides."""
-        body = self.target.body
-        bad = np.maximum.reduceat(off, body.point_rows, axis=0) > 1
-        for foot, bone in enumerate(self.target.feet):
-            bad[bone, :-1] |= sliding[foot] > 1
-            bad[bone, 1:] |= sliding[foot] > 1
-        above = body.ancestors.T @ bad > 0
-        above = np.concatenate([above, above[:1]])
-        padded = np.pad(above, ((0, 0), (width, width)))
-        return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, 2 * width + 1, axis=1).any(-1))
+        """Take keys away."""
+        state = thin.State(self.keys, self.step, self.weights, *self._off(self.step))
+        if state.holds:
+            locked = self.must | ~self.moves[:, None]
+            work = thin.Work(self.target, self._off, self._begun, self._nearer, locked, self.reach / self.distance)
+            state = thin.thinned(work, state, rounds)
+            self.weights = state.weights
+            self._keep(state.step, state.keys)
 
     def _pin(self, everywhere: bool) -> bool:
         """Keys with the dense values where the promise is broken; True where it holds.

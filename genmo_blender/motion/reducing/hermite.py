@@ -66,19 +66,13 @@ class Basis:
         return out
 
     def carried(self, old: Basis, coefficients: Array, curves: Array) -> Array:
-        """What ``old`` had, for these keys: keys that stay keep their handles, unless the segment is another one;
-        ``curves`` (J, T, C) are what it made of them."""
+        """What ``old`` had, for these keys: keys that stay keep their handles, as shares of segments that may be other
+        ones now; ``curves`` (J, T, C) are what it made of them."""
         out = self.sampled(curves, np.gradient(curves, axis=1))
         number = np.full((len(self.times), self.frames), -1)
         number[old.control, old.all_times] = np.arange(len(old.all_times))
         was = number[self.control, self.all_times]
-        stays = was >= 0
-        out[stays, :2] = coefficients[was[stays], :2]
-        segment = self.segments
-        a, b = was[segment], was[segment + 1]
-        same = (a >= 0) & (b == a + 1)
-        out[segment[same], 2] = coefficients[a[same], 2]
-        out[segment[same] + 1, 3] = coefficients[b[same], 3]
+        out[was >= 0] = coefficients[was[was >= 0]]
         return out
 
 

@@ -11,22 +11,24 @@ from functools import cached_property
 import numpy as np
 
 from ..rotations import Array
-from .body import turning
-from .hermite import LONGEST, SHORTEST, Basis
+from .body import Posed, turning
+from .hermite import LONGEST, SHORTEST, Basis, Bent
 from .normal import Normal, conjugate_gradients
 from .spread import Spread
 from .target import Target, pose_of
 
-NEAR = 1e-2
+NEAR = 1e-3
 """Weight of a channel being where it was, beside the body being where it was: what the body does not show, like the
 length of a quaternion, stays as it was."""
 SLOPE = 1e-3
 """The same for the slope at a key, where it is between keys too close to tell."""
-
-LENGTH = 0.3
+LENGTH = 0.1
 """Weight of a handle being a third as long as its segment, beside what the body gains by another length."""
+DAMPING = 0.3
+"""The same of its staying as long as it is: a step sees only straight ahead, and what values and slopes do in it counts
+on all that lengths do."""
 FARTHEST = 0.1
-"""How much a length may change in one step, which sees only straight ahead."""
+"""How much a length may change in one step, at most."""
 
 
 class Step:
@@ -34,9 +36,21 @@ class Step:
 
     def __init__(self, target: Target, basis: Basis, coefficients: Array) -> None:
         self.target, self.basis, self.coefficients = target, basis, coefficients
-        self.bent = basis.bent(coefficients)
-        self.curves = self.bent.curves()
-        self.posed = pose_of(target.body, self.curves)
+
+    @cached_property
+    def bent(self) -> Bent:
+        """Its curves, segment by segment."""
+        return self.basis.bent(self.coefficients)
+
+    @cached_property
+    def curves(self) -> Array:
+        """(J + 1, T, 4)."""
+        return self.bent.curves()
+
+    @cached_property
+    def posed(self) -> Posed:
+        """Where the body is."""
+        return pose_of(self.target.body, self.curves)
 
     @cached_property
     def turning(self) -> Array:
@@ -61,12 +75,15 @@ class Step:
         astray = np.moveaxis(target.curves - self.curves, -1, 0).astype(np.float32)
         wanted = np.moveaxis(basis.sampled(target.curves, target.slopes) - self.coefficients, 0, -1).astype(np.float32)
         gradient = spread.gather(equations.pull() + NEAR * stiff * astray) + prior * wanted
+        prior[2:] += DAMPING * diagonal[2:].mean(1, keepdims=True)
 
         def apply(x: Array) -> Array:
             d = spread.apply(x)
             return spread.gather(equations.apply(d) + NEAR * stiff * d) + prior * x
 
-        free = np.moveaxis(~fixed, 0, -1)
+        free, now = np.moveaxis(~fixed, 0, -1).copy(), np.moveaxis(self.coefficients, 0, -1)[2:]
+        # Lengths that would go beyond what they may be are none of the unknowns.
+        free[2:] &= ~((now <= SHORTEST) & (gradient[2:] < 0) | (now >= LONGEST) & (gradient[2:] > 0))
         change = conjugate_gradients(apply, gradient, diagonal + prior, free, iterations)
         out = self.coefficients + np.moveaxis(change, -1, 0)
         before = self.coefficients[:, 2:]
