@@ -8,6 +8,8 @@ there, and the answer is turned and moved back.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..motion import rotations as rot
@@ -60,6 +62,39 @@ def key_frames(request: GenerateRequest) -> KeyFrames | None:
         x, _, z = request.start.position
         start = (x, z, request.start.heading)
     return KeyFrames(rotations, path, known, start)
+
+
+def moved_on(keys: KeyFrames, request: GenerateRequest, rotations: Array, path: Array) -> KeyFrames:
+    """The keys of a request as a motion (T, 22, 4), (T, 3) that passes them at their own times has them on the frames
+    beside: a key that is half a frame early is passed at the speed which the motion has there.
+
+    Keys on a frame, and those that are a motion themselves, stay as they are.
+    """
+    given, last = request.keys, len(path) - 1
+    if given is None or last < 1:
+        return keys
+    at = given.time * MODEL_FPS
+    frame = np.clip(np.floor(at + 0.5).astype(int), 0, last)
+    before, after = np.maximum(frame - 1, 0), np.minimum(frame + 1, last)
+    share = ((frame - at) / (after - before))[:, None]  # of the step from the one to the other
+    turn = rot.multiply(rotations[after], rot.conjugate(rotations[before]))
+    turn = rot.from_rotation_vector(share[..., None] * rot.to_rotation_vector(turn))
+    poses = rot.multiply(turn, poses_of(given).rotations)
+    places = given.trans + share * (path[after] - path[before])
+    alone = _alone(at, given.joint_mask) & (np.abs(at - frame) > _SAME)[:, None]
+    turned, way = keys.rotations.copy(), keys.path.copy()
+    for key in np.lexsort((-given.time, -np.abs(at - frame))):  # as in `key_frames`
+        joints = np.flatnonzero(given.joint_mask[key] & alone[key])
+        turned[frame[key], joints] = poses[key, joints]
+        if given.joint_mask[key, 0] and alone[key, 0]:
+            way[frame[key]] = places[key]
+    return replace(keys, rotations=turned, path=way)
+
+
+def _alone(at: Array, mask: Array) -> Array:
+    """Which joints (K, 22) of keys at frames ``at`` (K,) have no other key within `_DENSE` frames."""
+    near = (np.abs(at[:, None] - at[None]) <= _DENSE) & ~np.eye(len(at), dtype=bool)
+    return np.asarray(~((near.astype(int) @ mask.astype(int)) > 0))
 
 
 def _tell_motion(at: Array, poses: Array, keys: KeyedPoses, told: tuple[Array, Array, Array]) -> None:

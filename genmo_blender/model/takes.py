@@ -24,7 +24,7 @@ from ..protocol.failures import RequestFailure
 from ..protocol.motions import Take
 from ..protocol.requests import MODEL_FPS, GenerateRequest, StartState
 from .direction import directed, told_frames
-from .keys import key_frames, on_keys, poses_of
+from .keys import key_frames, moved_on, on_keys, poses_of
 
 Array = np.ndarray
 ProgressCall = Callable[[str, int, int], None]
@@ -64,10 +64,11 @@ def finished_takes(
     for i, take in enumerate(raw):
         raise_if_cancelled(cancelled)
         progress("cleaning", i, len(raw))
-        cleaned = _cleaned(take, request, keys) if request.clean_up else take
+        own = None if keys is None else moved_on(keys, request, take.rotations, take.transl)
+        cleaned = _cleaned(take, request, own) if request.clean_up else take
         told: dict[str, Any] = {}
         if directed_too:
-            cleaned, told = _directed(cleaned, request, keys)
+            cleaned, told = _directed(cleaned, request, own)
         if request.fit and request.keys is not None:
             cleaned = _fitted(cleaned, poses_of(request.keys))
         report: dict[str, Any] = figures(*((t.rotations, t.transl) for t in (take, cleaned)))

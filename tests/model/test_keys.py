@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from genmo_blender.model.config import NetworkConfig
-from genmo_blender.model.keys import as_told, key_frames, on_keys, refuse_unheard
+from genmo_blender.model.keys import as_told, key_frames, moved_on, on_keys, refuse_unheard
 from genmo_blender.motion import rotations as rot
 from genmo_blender.protocol.failures import RequestFailure
 from genmo_blender.protocol.keys import KeyedPoses
@@ -114,3 +114,32 @@ def test_a_network_without_an_ear_for_it_refuses_music_but_never_keys():
     refuse_unheard(song, official)
     with pytest.raises(RequestFailure, match="hears no music"):
         refuse_unheard(song, NetworkConfig.official_regression())
+
+
+def test_a_key_between_frames_is_passed_at_the_speed_of_the_motion():
+    frames, speed = 31, 0.2  # radians a frame
+    at = np.array([10.4, 20.0])
+    q = rot.from_rotation_vector(np.arange(frames)[:, None, None] * speed * np.eye(22, 3)[None] * [1.0, 0, 0])
+    path = np.arange(frames)[:, None] * [0.0, 0.0, 0.05]
+    poses = rot.to_rotation_vector(rot.from_rotation_vector(at[:, None, None] * speed * np.eye(22, 3) * [1.0, 0, 0]))
+    keys = KeyedPoses.read(
+        {
+            "time": at / 30,
+            "root_orient": poses[:, 0],
+            "pose_body": poses[:, 1:].reshape(2, 63),
+            "trans": at[:, None] * [0.0, 0.0, 0.05],
+            "joint_mask": np.ones((2, 22)),
+        }
+    )
+    request = GenerateRequest(1.0, keys=keys)
+    told = key_frames(request)
+    own = moved_on(told, request, q, path)
+    assert np.array_equal(own.known, told.known)
+    for frame in (10, 20):
+        apart = rot.to_rotation_vector(rot.multiply(rot.conjugate(own.rotations[frame]), q[frame]))
+        assert np.linalg.norm(apart, axis=-1).max() < 1e-9
+        np.testing.assert_allclose(own.path[frame], path[frame], atol=1e-9)
+    # told to the network, it is simply early
+    late = rot.to_rotation_vector(rot.multiply(rot.conjugate(told.rotations[10, 0]), q[10, 0]))
+    assert abs(np.linalg.norm(late) - 0.4 * speed) < 1e-9
+    assert np.array_equal(own.rotations[20], told.rotations[20])
