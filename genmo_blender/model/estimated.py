@@ -16,6 +16,7 @@ from functools import lru_cache
 import numpy as np
 
 from ..motion import rotations as rot
+from ..motion.easing import smooth
 from ..motion.expected import Covariances, expected
 from ..motion.keyed import KeyFrames
 from ..motion.mirroring import mirrored
@@ -30,6 +31,9 @@ from .keys import key_frames
 Array = np.ndarray
 _OTHER_SIDE = list(LEFT_RIGHT)
 _FLIP = np.array([1.0, -1.0, -1.0])  # of rotation vectors in the plane x = 0
+_ONE_WAY, _OTHER_WAY = 1.0, 2.2
+"""Radians between two answers up to which both count, and from which on only the first does."""
+_FADE = 12  # frames over which that changes
 _CONTACTS = [2, 3, 0, 1, 5, 4]  # ankle and toe of the other side, the other wrist
 
 
@@ -80,19 +84,26 @@ def mean_with_image(
     """The mean of an answer, local rotations (T, 22, 4) and path (T, 3), and of that to its mirror image; the mean of
     that and linear prediction; going on from the keys."""
     rotations, path = rotations.astype(np.float64), path.astype(np.float64)
-    turns, way = mirrored(image_rotations, image_path)
-    rotations, path = _middle(rotations, turns), (path + way) / 2
-    turns, way, _ = expected(rotations, path, keys, covariances())
-    rotations, path = _middle(rotations, turns), (path + way) / 2
+    rotations, path = _middle((rotations, path), mirrored(image_rotations, image_path))
+    rotations, path = _middle((rotations, path), expected(rotations, path, keys, covariances())[:2])
     rotations = np.where(keys.known[..., None], keys.rotations, rotations)
     return calmed(rotations, np.where(keys.roots[:, None], keys.path, path), keys.known)
 
 
-def _middle(one: Array, other: Array) -> Array:
-    """The rotations halfway between two, (..., 4); the very same where both are."""
-    sign = np.where(np.sum(one * other, axis=-1, keepdims=True) < 0, -1.0, 1.0)
-    apart = (other * sign != one).any(axis=-1, keepdims=True)
-    return np.where(apart, rot.normalise(one + sign * other), one)
+def _middle(one: tuple[Array, Array], other: tuple[Array, Array]) -> tuple[Array, Array]:
+    """Halfway between two motions, rotations (T, 22, 4) and path (T, 3); ``one`` of them where they go different ways:
+    halfway between left and right is nowhere, and would flip from the one to the other."""
+    turn = rot.multiply(other[0], rot.conjugate(one[0]))
+    vector = rot.to_rotation_vector(turn)
+    apart = np.linalg.norm(vector, axis=-1)
+    around = np.pad(apart, ((_FADE, _FADE), (0, 0)), mode="edge")
+    most = np.lib.stride_tricks.sliding_window_view(around, 2 * _FADE + 1, axis=0).max(axis=-1)
+    share = 0.5 * (1.0 - smooth(np.clip((most - _ONE_WAY) / (_OTHER_WAY - _ONE_WAY), 0.0, 1.0)))
+    share = np.pad(share, ((_FADE // 2, _FADE // 2), (0, 0)), mode="edge")
+    share = np.lib.stride_tricks.sliding_window_view(share, _FADE // 2 * 2 + 1, axis=0).mean(axis=-1)[..., None]
+    mixed = rot.multiply(rot.from_rotation_vector(share * vector), one[0])
+    turned = np.where((vector != 0).any(axis=-1, keepdims=True), mixed, one[0])
+    return turned, one[1] + share[:, 0] * (other[1] - one[1])
 
 
 @lru_cache(maxsize=1)

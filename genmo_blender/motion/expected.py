@@ -81,6 +81,8 @@ def expected(rotations: Array, path: Array, keys: KeyFrames, covariances: Covari
     """The mean motion through the whole poses of ``keys``: local rotations (T, 22, 4), path (T, 3), and where there is
     one, (T,) bool: between two of them, while the body is upright there. Elsewhere both are as given."""
     whole = np.flatnonzero(keys.known.all(axis=1))
+    # which way round a body turns that looks elsewhere at the next pose is what it does in the motion given
+    heading = _headings(np.where(keys.known[:, :1], keys.rotations[:, 0], rotations[:, 0]))
     rotations, path = rotations.copy(), path.copy()
     inside = np.zeros(len(path), dtype=bool)
     for gap in np.flatnonzero(np.diff(whole) > 1):
@@ -90,7 +92,7 @@ def expected(rotations: Array, path: Array, keys: KeyFrames, covariances: Covari
         up = rot.rotate(keys.rotations[near, 0], np.broadcast_to([0.0, 1.0, 0.0], (len(near), 3)))[:, 1]
         if up.min() < np.cos(UPSET):
             continue
-        rotations[frames], path[frames] = _through(keys, near, first, last, covariances)
+        rotations[frames], path[frames] = _through(keys, heading[near], near, first, last, covariances)
         inside[frames] = True
     return rotations, path, inside
 
@@ -104,10 +106,12 @@ def _back(turn: Array, frames: int) -> Array:
     return np.broadcast_to(rot.conjugate(turn), (frames, JOINTS - 1, 4))
 
 
-def _through(keys: KeyFrames, near: Array, first: int, last: int, known: Covariances) -> tuple[Array, Array]:
-    """Rotations and path of the frames between ``first`` and ``last``, two of the known frames ``near``."""
+def _through(
+    keys: KeyFrames, heading: Array, near: Array, first: int, last: int, known: Covariances
+) -> tuple[Array, Array]:
+    """Rotations and path of the frames between ``first`` and ``last``, two of the known frames ``near``, where the body
+    looks along ``heading``."""
     poses, _ = numbers_of(keys.rotations[near], keys.path[near], known.turn)
-    heading = _headings(keys.rotations[near, 0])
     count = known.basis.shape[1]
     held = (poses - known.mean[:HELD]) @ known.basis
 
