@@ -14,12 +14,14 @@ from torch import Tensor
 
 from ..model.estimated import asked_twice, both_ways, mirror_image
 from ..model.keys import refuse_unheard
+from ..model.music import beats
 from ..model.suiting import asked_first, settled
 from ..model.takes import ProgressCall, finished_takes, not_finite, placed_takes, spent
 from ..model.windows import frame_weights
 from ..motion.skeleton import assets_folder
 from ..protocol.motions import MotionResult, Take
 from ..protocol.requests import MODEL_FPS, GenerateRequest, validate
+from .conditions.sound_file import read_sound
 from .conditions.text import PromptCache, TextEncoder, encode_prompts, load_minilm, load_t5
 from .diffusion.sampler import SamplerInputs, TakeNoise, regress, sample
 from .models import Model, load_model
@@ -94,7 +96,8 @@ class Pipeline:
                 image = mirror_image(request)
                 output = self._solve(image, self._inputs(image, progress), progress, cancelled)
                 raw = both_ways(request, raw, self._decode(image, output))
-        takes = finished_takes(raw, request, progress, cancelled)
+        heard = beats(request, whole_tokens(self.model, request.frames), read_sound) if request.music else None
+        takes = finished_takes(raw, request, progress, cancelled, heard)
         clock.append(time.perf_counter())
         report = {
             "engine": "torch",

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..model.estimated import asked_twice, both_ways, mirror_image
 from ..model.keys import refuse_unheard
+from ..model.music import beats
 from ..model.prompt_features import encode_prompts
 from ..model.record import BUNDLED, ModelRecord
 from ..model.suiting import asked_first, settled
@@ -23,6 +24,7 @@ from ..protocol.capabilities import Capabilities
 from ..protocol.failures import ModelFailure, RequestFailure
 from ..protocol.motions import MotionResult, Take
 from ..protocol.requests import MODEL_FPS, GenerateRequest, validate
+from ..sound.wav import read_wave
 from .checkpoint import Checkpoint, load_checkpoint
 from .codec import decode
 from .heads import NetworkOutput
@@ -113,15 +115,20 @@ class Pipeline:
             image = mirror_image(request)
             output = self._solve(image, self._inputs(image, progress), progress, cancelled)
             raw = both_ways(request, raw, self._decode(image, output))
-        takes = finished_takes(raw, request, progress, cancelled)
+        heard = beats(request, self._frames(request), read_wave) if request.music else None
+        takes = finished_takes(raw, request, progress, cancelled, heard)
         clock.append(time.perf_counter())
         known = {"engine": "lite", "model": self.record.name, "sha256": self.checkpoint.sha256, "device": "cpu"}
         return MotionResult(float(MODEL_FPS), takes, {**known, **spent(clock)})
 
+    def _frames(self, request: GenerateRequest) -> int:
+        """Of whole tokens: a token of one frame has never been trained on."""
+        each = self.record.network.frames_per_token
+        return -(-request.frames // each) * each
+
     def _inputs(self, request: GenerateRequest, progress: ProgressCall) -> SamplerInputs:
         config, takes = self.record.network, request.takes
-        # whole tokens: a token of one frame has never been trained on
-        frames = -(-request.frames // config.frames_per_token) * config.frames_per_token
+        frames = self._frames(request)
         if request.music:
             progress("music", 0, len(request.music))
         inputs = told_of(self.checkpoint, request, frames).sampler_inputs(self.network.conditions, frames, takes)

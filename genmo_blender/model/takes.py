@@ -16,6 +16,7 @@ from ..motion.delivery import deliver
 from ..motion.fitting import Poses, fitted
 from ..motion.keyed import KeyFrames
 from ..motion.legs import GENERATED, RECORDED
+from ..motion.on_the_beat import danced
 from ..motion.placement import on_start, place
 from ..motion.quality import figures
 from ..motion.seams import joined
@@ -56,14 +57,21 @@ def placed_takes(request: GenerateRequest, rotations: Array, path: Array, contac
 
 
 def finished_takes(
-    raw: Sequence[Take], request: GenerateRequest, progress: ProgressCall, cancelled: CancelCheck
+    raw: Sequence[Take],
+    request: GenerateRequest,
+    progress: ProgressCall,
+    cancelled: CancelCheck,
+    beats: Array | None = None,
 ) -> tuple[Take, ...]:
-    """The takes as they are delivered, each with its figures. Raises Cancelled between two of them."""
+    """The takes as they are delivered, each with its figures; ``beats`` (K,) are the frames of those of its music.
+    Raises Cancelled between two takes."""
     takes, keys = [], key_frames(request)
     directed_too = request.direction is not None and request.fit
     for i, take in enumerate(raw):
         raise_if_cancelled(cancelled)
         progress("cleaning", i, len(raw))
+        if beats is not None and len(beats) and request.clean_up and request.keys is None and request.direction is None:
+            take = _take(take.seed, *danced(take.rotations, take.transl, take.contacts, beats), take.betas)
         own = None if keys is None else moved_on(keys, request, take.rotations, take.transl)
         cleaned = _cleaned(take, request, own) if request.clean_up else take
         told: dict[str, Any] = {}

@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import kinematics
+from .resampling import resample_smoothly
+from .skeleton import canonical
 from .timing import rising
 
 Array = np.ndarray
+SMOOTHED = 5.0
+"""Frames: standard deviation of the smoothing under which a slow moment is one (EDGE's beat alignment)."""
 REACH = 8
 """Frames by which a slow moment may move: half of a beat's length at 112 beats a minute."""
 RATES = (0.65, 1.5)
@@ -19,6 +24,31 @@ DWELL = 0.85
 """Of the pace around a beat that is met, the pace on it: a slow moment stays one where the clock changes its pace."""
 RATE_COST = 2.0
 """What the square of a rate's logarithm costs, in beats met."""
+
+
+def danced(rotations: Array, path: Array, contacts: Array, beats: Array) -> tuple[Array, Array, Array]:
+    """A motion, local ``rotations`` (T, 22, 4), ``path`` (T, 3) and ``contacts`` (T, C), whose slow moments fall on
+    ``beats`` (K,), frames, where they nearly do."""
+    joints = kinematics.joint_positions(canonical(), rotations.astype(np.float64), path.astype(np.float64))
+    clock = beat_clock(slow_moments(joints), beats, len(path))
+    turned, way = resample_smoothly(rotations.astype(np.float64), path.astype(np.float64), clock)
+    frames = np.arange(len(path))
+    planted = np.stack([np.interp(clock, frames, column) for column in contacts.T], axis=1)
+    return turned, way, planted
+
+
+def slow_moments(joints: Array) -> Array:
+    """Frames (M,) at which the mean speed of joints (T, J, 3) is least, smoothed: the beats of a dance itself."""
+    if len(joints) < 4:
+        return np.zeros(0, dtype=int)
+    speed = np.linalg.norm(np.diff(joints, axis=0), axis=-1).mean(axis=-1)
+    far = round(4 * SMOOTHED)
+    kernel = np.exp(-0.5 * (np.arange(-far, far + 1) / SMOOTHED) ** 2)
+    index = np.arange(-far, len(speed) + far) % (2 * len(speed))
+    mirrored = speed[np.where(index < len(speed), index, 2 * len(speed) - 1 - index)]
+    smooth = np.convolve(mirrored, kernel / kernel.sum(), mode="valid")
+    least = (smooth[1:-1] < smooth[:-2]) & (smooth[1:-1] < smooth[2:])
+    return np.flatnonzero(least) + 1
 
 
 def beat_clock(motion: Array, music: Array, frames: int) -> Array:

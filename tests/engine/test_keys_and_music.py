@@ -47,7 +47,7 @@ def song(tmp_path):
 
 @pytest.mark.parametrize("clean_up", [False, True])
 @pytest.mark.parametrize(
-    ("times", "joints"), [([0.0, 1.713], range(JOINTS)), ([0.9], range(JOINTS)), ([0.5, 1.2], (0, 16, 18, 20))]
+    ("times", "joints"), [([0.0, 1.7], range(JOINTS)), ([0.9], range(JOINTS)), ([0.5, 1.2], (0, 16, 18, 20))]
 )
 def test_keys_are_met_where_they_stand_in_the_world(pipeline, times, joints, clean_up):
     keys = keys_of_a_walk(times, tuple(joints))
@@ -161,7 +161,7 @@ def command(weights: Path, out: Path, *arguments: object) -> int:
 
 
 def test_keys_words_and_a_song_on_the_command_line(weights, tmp_path, song, capsys):
-    path, out = write_keys(tmp_path / "keys.npz", [0.5, 2.013]), tmp_path / "motion.npz"
+    path, out = write_keys(tmp_path / "keys.npz", [0.5, 2.0]), tmp_path / "motion.npz"
     given = ("--keys", path, "--length", 4, "--no-fit", "--music", song.path, "--prompt", "0-4: a person walks")
     assert command(weights, out, *given) == 0 and capsys.readouterr().out.strip() == str(out)
     with np.load(out) as motion, np.load(path) as keys:

@@ -19,7 +19,9 @@ from genmo_blender.lite.codec import Statistics
 from genmo_blender.lite.imposing import Imposing
 from genmo_blender.lite.keys import keyed_motion
 from genmo_blender.lite.pipeline import Pipeline
-from genmo_blender.model.keys import as_told, key_frames
+from genmo_blender.model import takes
+from genmo_blender.model.keys import as_told, key_frames, poses_of
+from genmo_blender.motion.fitting import misses
 from genmo_blender.protocol.attachments import attachment_of
 from genmo_blender.protocol.failures import RequestFailure, StorageFailure
 from genmo_blender.protocol.requests import GenerateRequest, MusicSpan, StartState, TextSpan, with_crossfades
@@ -125,3 +127,17 @@ def test_other_sounds_than_wave_need_the_engine(both: tuple[Pipeline, TorchPipel
     assert both[1].generate(request).takes
     with pytest.raises(RequestFailure, match="neither footage nor voices"):
         both[0].generate(replace(request, music=()))
+
+
+def test_keys_between_frames_are_nearer_at_their_own_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the bundled model, before anything is fitted."""
+    keys = keys_of_a_walk([0.513, 1.716, 2.483])
+    pipeline, request = Pipeline.load(), GenerateRequest(3.0, keys=keys, fit=False)
+
+    def away() -> float:
+        take = pipeline.generate(request).takes[0]
+        return misses(take.rotations.astype(float), take.transl.astype(float), 30.0, poses_of(keys)).worst[1]
+
+    near = away()
+    monkeypatch.setattr(takes, "moved_on", lambda keys, *_: keys)
+    assert near < 0.5 * away()
