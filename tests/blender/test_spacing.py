@@ -125,6 +125,18 @@ def test_the_pose_is_met_at_its_new_time(stage):
     assert all(abs(a - b) <= 14 / 3 for a, b in zip(now, (12, 25, 39, 48), strict=True)) and own != take
 
 
+@pytest.mark.parametrize(("fps", "least"), [(24, 6), (30, 7)])
+def test_selected_keys_that_are_too_close_are_told_in_frames(scripted, fps, least):
+    target = hero(scripted, fps)
+    for frame in (12, 14, 11 + least, 12 + least):
+        key_pose(target, frame)
+    select_keys(target, {"pelvis"}, {12, 14, 11 + least})
+    with pytest.raises(RuntimeError, match=f"at 12 and {11 + least} are too close .* needs {least} frames or more"):
+        bpy.ops.genmo.in_between(seed=4, spacing="MOVE")
+    select_keys(target, {"pelvis"}, {12, 14, 12 + least})
+    assert bpy.ops.genmo.in_between(seed=4, spacing="MOVE") == {"FINISHED"}
+
+
 @pytest.mark.parametrize("switch", ["--fail-at=2", "--crash-at=2"])
 def test_an_engine_that_fails_on_the_way_changes_nothing(stage, switch):
     target = walk(stage)

@@ -50,7 +50,7 @@ def waypoint_backward(name: str) -> GenmoFailure:
 def waypoints_passed(frames: Sequence[float]) -> str:
     """When those are passed that had no frame of their own."""
     told = few([f"{frame:.0f}" for frame in frames], 6)
-    return f"Waypoints that may be passed when it suits: at frame {told}."
+    return f"Waypoints that may be passed when it suits: at frame{'s' if len(frames) > 1 else ''} {told}."
 
 
 def path_too_fast(name: str, length: float, speed: float) -> str:
@@ -59,6 +59,12 @@ def path_too_fast(name: str, length: float, speed: float) -> str:
 
 def waypoint_too_fast(name: str, far: float, speed: float) -> str:
     return f"{name} is {far:.1f} m from the waypoint before and asks for {speed:.0f} m/s: give the way more time."
+
+
+def first_waypoint_too_fast(name: str, far: float, speed: float) -> str:
+    return (
+        f"{name} is {far:.1f} m from where the character stands and asks for {speed:.0f} m/s: give the way more time."
+    )
 
 
 def direction_outside(name: str) -> str:

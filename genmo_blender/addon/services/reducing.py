@@ -139,8 +139,9 @@ def _between(
     for channel, mask in keys.kept.items():
         if max(columns[channel] - 3, 0) // 4 in own:
             fields = keying.fields_of(passage.curves[channel])
-            rows = np.flatnonzero(mask & off_frame.off_frame(fields["co"][:, 0]))
-            found[channel] = [(*map(float, fields["co"][k]), int(fields["type"][k, 0])) for k in rows]
+            co = fields["co"]
+            rows = np.flatnonzero(mask & off_frame.off_frame(co[:, 0]))
+            found[channel] = [(float(co[k, 0]), float(co[k, 1]), int(fields["type"][k, 0])) for k in rows]
     return found
 
 
