@@ -148,6 +148,20 @@ def test_an_engine_that_fails_on_the_way_changes_nothing(stage, switch):
     assert stage.scene_hash() == before and not stage.session.working
 
 
+def test_only_keys_that_did_move_are_said_to_have(scripted):
+    target = walk(scripted)
+    select_keys(target, {"pelvis", "left_shoulder"}, set(WHEN))
+    generate, scene = scripted.module("addon.services.generate"), bpy.context.scene
+    first = scripted.session.submit(generate.between_selected_keys(scene, scene, target, 1, 4, may_move=True)).id
+    scripted.until(lambda: first not in scripted.session.orders and scripted.session.orders)
+    for curve in target.animation_data.action.layers[0].strips[0].channelbags[0].fcurves:
+        curve.keyframe_points[1].co[0] = 20  # she moves one of them herself meanwhile
+    said = scripted.outcome(first).sentence
+    now = frames_of(target.animation_data.action, "pelvis")
+    assert now[:2] == [12, 20] and now[2] != 36
+    assert f"Moved in time: 36 to {now[2]:g}." in said and "24 to" not in said
+
+
 def test_cancel_between_two_questions_ends_all_of_it(scripted):
     target = walk(scripted)
     select_keys(target, {"pelvis"}, set(WHEN))

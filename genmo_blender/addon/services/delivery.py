@@ -123,7 +123,7 @@ def apply(order: Order, result: MotionResult, model: Capabilities | None) -> str
         order.bones,
         order.amount,
         order.keep_keys,
-        order.moves or (),
+        order.moves,
     )
     said = takes.begin(target, scene, result, placed)
     if order.play:
@@ -136,7 +136,6 @@ def apply(order: Order, result: MotionResult, model: Capabilities | None) -> str
         [
             sentences.takes_ready(target.name, len(waiting)),
             *said,
-            *_moved(order),
             *order.said,
             *_passed(order, result),
             *keying.notes(waiting[-1]),
@@ -148,12 +147,6 @@ def apply(order: Order, result: MotionResult, model: Capabilities | None) -> str
 def _begins(order: Order) -> int:
     """The frame of the request's time 0."""
     return order.first if order.begins is None else order.begins
-
-
-def _moved(order: Order) -> list[str]:
-    if order.moves is None:
-        return []
-    return [sentences.spacing_moved([(move.was, move.now) for move in order.moves])]
 
 
 def _passed(order: Order, result: MotionResult) -> list[str]:
