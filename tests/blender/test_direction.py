@@ -238,6 +238,21 @@ def notes_of(stage, target):
     return stage.module("addon.services.direction").notes(bpy.context.scene, target, 1, FRAMES, 30.0)
 
 
+def test_two_pins_on_one_hand_are_said_in_the_panel_as_when_they_are_refused(stage):
+    target = placed(stage)
+    objects, scene = stage.module("addon.services.direction_objects"), bpy.context.scene
+    objects.pin_here(scene, target, "left_hand", 10, 40)
+    objects.pin_here(scene, target, "left_hand", 39, 60)
+    objects.pin_here(scene, target, "right_hand", 10, 40)
+    (note,) = notes_of(stage, target)
+    assert "Two pins hold the left hand at frame 39." in note
+    with pytest.raises(RuntimeError, match=re.escape(note)):
+        bpy.ops.genmo.generate(seed=1)
+    target.genmo_direction.pins[1].first = 40
+    assert notes_of(stage, target) == []
+    assert bpy.ops.genmo.generate(seed=1) == {"FINISHED"}
+
+
 @pytest.mark.parametrize("free", [False, True])
 def test_a_waypoint_too_far_from_where_the_character_stands_is_said_in_the_panel_too(stage, free):
     target = placed(stage)

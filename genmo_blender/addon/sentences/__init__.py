@@ -67,6 +67,7 @@ from .direction import (
     path_too_fast,
     path_without_points,
     pin_backward,
+    pins_overlap,
     stays_in_place,
     waypoint_backward,
     waypoint_too_fast,

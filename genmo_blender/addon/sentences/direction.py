@@ -39,6 +39,14 @@ def pin_backward(name: str) -> GenmoFailure:
     )
 
 
+def pins_overlap(words: str, frame: int) -> GenmoFailure:
+    return RequestFailure(
+        "pins_overlap",
+        f"Two pins hold the {words} at frame {frame}.",
+        "Let one end before the other begins, or remove one.",
+    )
+
+
 def waypoint_backward(name: str) -> GenmoFailure:
     return RequestFailure(
         "waypoint_backward",

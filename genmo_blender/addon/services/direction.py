@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import bpy
 import numpy as np
@@ -16,7 +17,7 @@ from ...motion import frames as axes
 from ...motion.holds import JOINT
 from ...motion.pinning import moved_by
 from ...motion.rotations import conjugate, from_matrix, multiply
-from ...protocol.direction import Direction, Pin, RootPath, Waypoint
+from ...protocol.direction import PARTS, Direction, Pin, RootPath, Waypoint
 from ...protocol.direction_checks import FASTEST
 from ...protocol.requests import GenerateRequest
 from .. import character, moments, reading, sentences
@@ -330,4 +331,8 @@ def _unusable(scene: bpy.types.Scene, settings: bpy.types.PropertyGroup) -> list
     failures += [sentences.waypoint_backward(way.target.name) for way in late]
     backward = [p for p in settings.pins if p.enabled and in_scene(scene, p.target) and p.last < p.first]
     failures += [sentences.pin_backward(pin.target.name) for pin in backward]
+    pins = [p for p in settings.pins if p.enabled and in_scene(scene, p.target) and p.first <= p.last]
+    for one, two in combinations(pins, 2):
+        if one.part == two.part and max(one.first, two.first) < min(one.last, two.last):
+            failures.append(sentences.pins_overlap(PARTS[one.part], max(one.first, two.first)))
     return [sentences.text_of(failure) for failure in failures]
