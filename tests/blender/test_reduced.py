@@ -253,6 +253,32 @@ def test_dropping_a_reduced_take_leaves_no_action_behind(scripted):
     assert not len(bpy.data.actions)
 
 
+@pytest.mark.parametrize("before", [False, True])
+def test_a_reduced_take_that_is_kept_in_her_own_action_can_be_dense_again(scripted, before):
+    """In steps: the take's dense keys, then those that her action had from an earlier Reduce Keys."""
+    target = scripted.shot()
+    playing(scripted, clip(), first=1, target=target)
+    own = target.animation_data.action
+    first = fields_of(scripted, target)
+    if before:
+        bpy.ops.genmo.reduce_keys(distance=5.0)
+    bpy.ops.genmo.generate(seed=4)
+    dense = fields_of(scripted, target)
+    bpy.ops.genmo.reduce_keys(distance=5.0)
+    assert bpy.ops.genmo.keep_take(way="INTO") == {"FINISHED"}
+    assert target.animation_data.action == own and len(bpy.data.actions) == 2 + before
+    assert bpy.ops.genmo.restore_dense_keys() == {"FINISHED"}
+    after = fields_of(scripted, target)
+    assert after.keys() == dense.keys()
+    assert all(np.array_equal(after[c][f], dense[c][f]) for c in dense for f in dense[c])
+    assert bpy.ops.genmo.restore_dense_keys.poll() == before
+    if before:
+        assert bpy.ops.genmo.restore_dense_keys() == {"FINISHED"}
+        now = fields_of(scripted, target)
+        assert all(np.array_equal(now[c]["co"][:FRAMES], first[c]["co"]) for c in first)
+    assert len(bpy.data.actions) == 1
+
+
 def test_the_reduced_body_looks_the_same_from_the_joints(stage, walker):
     before = joints_of(stage, walker, ALL)
     bpy.ops.genmo.reduce_keys(distance=5.0)

@@ -281,6 +281,16 @@ def restore(target: bpy.types.Object) -> int:
     return count
 
 
+def hand_over(take: bpy.types.Action, action: bpy.types.Action) -> None:
+    """The dense keys of a take become those of the action that it is kept in; what was kept for that lies behind."""
+    kept = last = take.genmo.dense
+    if kept is None:
+        return
+    while last.genmo.dense is not None:
+        last = last.genmo.dense
+    last.genmo.dense, action.genmo.dense = action.genmo.dense, kept
+
+
 def forget(action: bpy.types.Action) -> None:
     """Remove the dense keys kept for an action that goes."""
     kept, action.genmo.dense = action.genmo.dense, None

@@ -125,6 +125,7 @@ def keep(target: bpy.types.Object, way: str = keeping.NEW) -> str:
     name, others = kept.name, [action for action in waiting(target) if action != kept]
     if way == keeping.INTO and own.action is not None:
         name = keeping.into_own(target, own, kept).name
+        reducing.hand_over(kept, own.action)
         others.append(kept)
         own.action.use_fake_user = target.genmo.review.original_fake_user
     elif way in (keeping.STRIP, keeping.LAYER):
