@@ -23,6 +23,8 @@ from ..motion.rotations import Array, conjugate, continuous, multiply, to_matrix
 from . import character, compat, ownership, range_ends, sentences
 from .paths import SAME_TIME, Channel, location_path, times_of, turn_channels
 
+TRAVEL = "genmo_travel"
+"""Custom property of an action in place: what `services/clean_up.py` took off."""
 RECIPE = "genmo_recipe"
 """Custom property of a take's action: how it was made, as JSON."""
 NAME_BYTES = 63
