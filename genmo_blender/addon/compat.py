@@ -16,10 +16,12 @@ from ..motion.rotations import Array
 KEYFRAME = bpy.types.Keyframe.bl_rna.properties
 LINEAR = KEYFRAME["interpolation"].enum_items["LINEAR"].value
 BEZIER = KEYFRAME["interpolation"].enum_items["BEZIER"].value
+CONSTANT = KEYFRAME["interpolation"].enum_items["CONSTANT"].value
 KEY_TYPES = {item.identifier: item.value for item in KEYFRAME["type"].enum_items}
 GENERATED = KEYFRAME["type"].enum_items["GENERATED"].value
 ALIGNED = KEYFRAME["handle_left_type"].enum_items["ALIGNED"].value
 AUTO_CLAMPED = KEYFRAME["handle_left_type"].enum_items["AUTO_CLAMPED"].value
+FREE = KEYFRAME["handle_left_type"].enum_items["FREE"].value
 CURVES_NAME_THEIR_GROUP = "group_name" in bpy.types.ActionChannelbagFCurves.bl_rna.functions["new"].parameters
 MODES_WITH_UNDO = ("OBJECT", "POSE")
 """Modes whose undo steps hold the whole file. In others a step holds the edited mesh alone, and undo would pass by

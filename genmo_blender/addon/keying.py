@@ -20,9 +20,11 @@ from ..motion import eulers
 from ..motion import frames as axes
 from ..motion.resampling import resample
 from ..motion.rotations import Array, conjugate, continuous, multiply, to_matrix
-from . import character, compat, ownership, sentences
+from . import character, compat, ownership, range_ends, sentences
 from .paths import SAME_TIME, Channel, location_path, times_of, turn_channels
 
+TRAVEL = "genmo_travel"
+"""Custom property of an action in place: what `services/clean_up.py` took off."""
 RECIPE = "genmo_recipe"
 """Custom property of a take's action: how it was made, as JSON."""
 NAME_BYTES = 63
@@ -205,12 +207,14 @@ def _exchange(curve: bpy.types.FCurve, frames: Array, values: Array, kept: Array
     if kept is not None:
         stays |= kept
     free = np.abs(frames[:, None] - times[stays]).min(axis=1, initial=np.inf) > SAME_TIME
+    first, last = float(frames[0]), float(frames[-1])
     frames, values = frames[free], values[free]
     if not stays.any():
         curve.keyframe_points.clear()
         compat.fill_curves([curve], frames, values[None])
         return np.ones(len(frames), bool)
     ours = generated_keys(frames, values)
+    range_ends.join(curve, old, ours, first, last)
     order = np.argsort(np.concatenate([times[stays], frames]), kind="stable")
     put(curve, {field: np.concatenate([rows[stays], ours[field]])[order] for field, rows in old.items()})
     return np.concatenate([~theirs[stays], np.ones(len(frames), bool)])[order]

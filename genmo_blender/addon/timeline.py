@@ -16,7 +16,7 @@ import numpy as np
 from ..motion.rotations import heading
 from ..protocol.failures import GenmoFailure
 from ..protocol.requests import GenerateRequest, StartState, TextSpan, validate, with_crossfades
-from . import character, compat, keying, posing, reading, sentences
+from . import character, compat, keying, moments, posing, reading, sentences
 from .services import playback
 
 CHANNEL_NAME = "GENMO"
@@ -246,8 +246,11 @@ def frame_range(scene: bpy.types.Scene, strips_scene: bpy.types.Scene, target: b
     return found
 
 
-def _nothing_said(strips_scene: bpy.types.Scene, target: bpy.types.Object) -> GenmoFailure:
-    return (sentences.strips_off if strips_for(strips_scene, target) else sentences.no_strips)(target.name)
+def _nothing_said(strips_scene: bpy.types.Scene, target: bpy.types.Object, keys_too: bool = False) -> GenmoFailure:
+    """Why nothing says what to do; ``keys_too``: keys alone would have been enough."""
+    if strips_for(strips_scene, target):
+        return sentences.strips_off(target.name)
+    return (sentences.nothing_told if keys_too else sentences.no_strips)(target.name)
 
 
 def _nothing_between(name: str, found: posing.OwnKeys, keep: bool) -> GenmoFailure:
@@ -315,7 +318,7 @@ def direction(
         a, b = round(outside[0].start * frames.fps), round(outside[0].end * frames.fps)
         raise sentences.strip_outside_range(outside[0].text, a, b, frames.first, frames.last)
     if not inside and not keyed:
-        raise _nothing_said(strips_scene, target)
+        raise _nothing_said(strips_scene, target, settings.range_mode == "SCENE")
     around = posing.beside(target, own, frames.first, frames.last, frames.fps)
     begins, ends = frames.first - around.lead, frames.last + around.tail
     held = [name for name in character.body_names() if filling.bones and name not in filling.bones]
@@ -329,5 +332,5 @@ def direction(
         start=start_state(scene, target, own, begins),
         keys=posing.poses(scene, target, own, keys, around, frames.first, frames.last, frames.fps, held),
     )
-    validate(request)
+    moments.check(request, begins, frames.fps)
     return Direction(request, filling, begins, inside, tuple(p.text for p in outside), keys)

@@ -17,12 +17,12 @@ import numpy as np
 
 from ..protocol.direction import EASE, Direction
 from ..protocol.failures import RequestFailure, StorageFailure
-from ..protocol.keys import ARRAYS, KeyedPoses
+from ..protocol.keys import ARRAYS, KeyedPoses, validate_values
 
 
 def read_keys(path: Path) -> KeyedPoses:
-    """Raises StorageFailure for a file that cannot be read, RequestFailure for one without the arrays of keys. Nothing
-    in a file is executed."""
+    """Raises StorageFailure for a file that cannot be read, RequestFailure for one without the arrays of keys or
+    with none in them. Nothing in a file is executed."""
     arrays = {name: values for name, values in _arrays(path, "--keys").items() if name in ARRAYS}
     missing = [name for name in ARRAYS if name not in arrays]
     if missing:
@@ -31,7 +31,9 @@ def read_keys(path: Path) -> KeyedPoses:
             f"{path.name} lacks {' and '.join(missing)}.",
             f"A file of keys holds {', '.join(ARRAYS)}.",
         )
-    return KeyedPoses.read(arrays)
+    keys = KeyedPoses.read(arrays)
+    validate_values(keys)  # before the last key says how long the motion is
+    return keys
 
 
 def read_direction(path: Path | None, pins: Path | None) -> Direction | None:

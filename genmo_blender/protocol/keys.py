@@ -108,11 +108,7 @@ def validate_keys(keys: KeyedPoses, duration: float, start: tuple[float, float, 
 
     Raises RequestFailure.
     """
-    if not len(keys.time) or not keys.joint_mask.any():
-        raise RequestFailure("no_keys", "No joint of any pose is keyed.", "Mark in joint_mask what is given.")
-    arrays = (keys.time, keys.root_orient, keys.pose_body, keys.trans, keys.betas)
-    if not all(np.isfinite(x).all() for x in arrays):
-        raise RequestFailure("keys_not_finite", "The keys hold values that are not numbers.", "Key those poses again.")
+    validate_values(keys)
     outside = (keys.time < -_TINY) | (keys.time > duration + _TINY)
     if outside.any():
         raise RequestFailure(
@@ -128,6 +124,15 @@ def validate_keys(keys: KeyedPoses, duration: float, start: tuple[float, float, 
             "Give trans in metres.",
         )
     _validate_speed(keys, start)
+
+
+def validate_values(keys: KeyedPoses) -> None:
+    """Refuse keys that hold nothing, or no numbers. Raises RequestFailure."""
+    if not len(keys.time) or not keys.joint_mask.any():
+        raise RequestFailure("no_keys", "No joint of any pose is keyed.", "Mark in joint_mask what is given.")
+    arrays = (keys.time, keys.root_orient, keys.pose_body, keys.trans, keys.betas)
+    if not all(np.isfinite(x).all() for x in arrays):
+        raise RequestFailure("keys_not_finite", "The keys hold values that are not numbers.", "Key those poses again.")
 
 
 _TINY = 1e-4  # s

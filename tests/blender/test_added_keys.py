@@ -65,6 +65,33 @@ def test_drop_gives_back_what_a_tool_rewrote(stage, reviewed, tool):
     assert "with your new keys at 1 time." in stage.session.message
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_handles_of_a_key_that_a_tool_leaves_come_back_too(stage, again):
+    """Reduce Keys leaves her key at a whole frame, with handles of its own; Restore Dense Keys brings hers back."""
+    target = hero(stage)
+    for moment in (2, 20, 70, 150):
+        key_pose(target, moment, BONES)
+    own = target.animation_data.action
+    before, take = bytes_of_own_keys(own), write(stage, target, 10, LAST)
+    key_pose(target, 44, BONES)
+    for curve in take.layers[0].strips[0].channelbags[0].fcurves:
+        for key in curve.keyframe_points:
+            if key.co[0] == 44 and curve.data_path.split('"')[1] in BONES:
+                key.type, key.handle_left_type, key.handle_right_type = "EXTREME", "FREE", "FREE"
+                key.handle_right = (47.0, key.co[1] + 0.3)
+    new = keys_of(take, 44)
+    assert len(new) == 3 + 4 * len(BONES)
+    assert bpy.ops.genmo.reduce_keys() == {"FINISHED"}
+    assert keys_of(take, 44) != new
+    if again:
+        assert bpy.ops.genmo.restore_dense_keys() == {"FINISHED"}
+        assert keys_of(take, 44) == new
+    assert bpy.ops.genmo.drop_take() == {"FINISHED"}
+    now = bytes_of_own_keys(own)
+    assert keys_of(own, 44) == new
+    assert {c: [k for k in keys if k not in new.get(c, ())] for c, keys in now.items()} == before
+
+
 def test_drop_gives_back_what_several_tools_rewrote_and_saving_between_them(stage, reviewed, tmp_path):
     target, own, new = reviewed
     before, name = bytes_of_own_keys(own), own.name

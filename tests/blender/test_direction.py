@@ -238,6 +238,41 @@ def notes_of(stage, target):
     return stage.module("addon.services.direction").notes(bpy.context.scene, target, 1, FRAMES, 30.0)
 
 
+def test_two_pins_on_one_hand_are_said_in_the_panel_as_when_they_are_refused(stage):
+    target = placed(stage)
+    objects, scene = stage.module("addon.services.direction_objects"), bpy.context.scene
+    objects.pin_here(scene, target, "left_hand", 10, 40)
+    objects.pin_here(scene, target, "left_hand", 39, 60)
+    objects.pin_here(scene, target, "right_hand", 10, 40)
+    (note,) = notes_of(stage, target)
+    assert "Two pins hold the left hand at frame 39." in note
+    with pytest.raises(RuntimeError, match=re.escape(note)):
+        bpy.ops.genmo.generate(seed=1)
+    target.genmo_direction.pins[1].first = 40
+    assert notes_of(stage, target) == []
+    assert bpy.ops.genmo.generate(seed=1) == {"FINISHED"}
+
+
+@pytest.mark.parametrize("free", [False, True])
+def test_a_waypoint_too_far_from_where_the_character_stands_is_said_in_the_panel_too(stage, free):
+    target = placed(stage)
+    target.scale = (0.5, 0.5, 0.5)
+    target.pose.bones["pelvis"].keyframe_insert("location", frame=1)  # its own keys say where it stands
+    bpy.context.view_layer.update()
+    ahead = stage.module("addon.services.direction_objects").add_waypoint
+    way = ahead(bpy.context.scene, target, target.matrix_world @ Vector((0, -27, 0)), 40)
+    way.between, way.last = free, 91
+    bpy.context.view_layer.update()
+    words = "is 27.0 m from where the character stands and asks for " + ("9 m/s" if free else "21 m/s")
+    (note,) = notes_of(stage, target)
+    assert words in note and note.startswith(way.target.name)
+    with pytest.raises(RuntimeError, match="at frames 40–91 are 27.0 m" if free else "at frame 40 are 27.0 m"):
+        bpy.ops.genmo.generate(seed=1)
+    way.target.location = target.matrix_world @ Vector((0, -3, 0))
+    bpy.context.view_layer.update()
+    assert notes_of(stage, target) == []
+
+
 def test_what_cannot_be_followed_is_said_before_it_runs(stage):
     target = placed(stage)
     objects = stage.module("addon.services.direction_objects")
@@ -247,7 +282,8 @@ def test_what_cannot_be_followed_is_said_before_it_runs(stage):
     bpy.context.view_layer.update()
     assert any("9.0 m" in n and "9 m/s" in n for n in notes_of(stage, target))
     before = stage.scene_hash()
-    with pytest.raises(RuntimeError, match="9.0 m, which asks for 9 m/s: nobody is that fast"):
+    words = "at frame 1 to the waypoint at frame 31 are 9.0 m, which asks for 9 m/s: nobody is that fast"
+    with pytest.raises(RuntimeError, match=words):
         bpy.ops.genmo.generate(seed=1)
     assert stage.scene_hash() == before
     way.frame = 300

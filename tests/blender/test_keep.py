@@ -129,3 +129,25 @@ def test_over_nla_strips_a_take_begins_and_ends_in_what_they_do(scripted):
     bpy.ops.genmo.generate(seed=4)
     bpy.ops.genmo.drop_take()
     assert data.action is None and data.action_extrapolation == "HOLD"
+
+
+def test_what_tools_noted_with_a_take_goes_into_her_action_too(stage):
+    """Contacts and travel, which Restore Travel needs."""
+    target = stage.shot()
+    key_pose(target, 1, ["pelvis"])
+    own = target.animation_data.action
+    bpy.ops.genmo.generate(seed=3)
+    bpy.ops.genmo.detect_contacts()
+    bpy.ops.genmo.contact_add()
+    assert bpy.ops.genmo.in_place() == {"FINISHED"}
+    kept = stage.module("addon.services.contact_bars").kept
+    bars = kept(target.animation_data.action)
+    assert bars and not kept(own)
+    assert bpy.ops.genmo.keep_take(way="INTO") == {"FINISHED"}
+    assert kept(own) == bars and target.animation_data.action == own
+    assert bpy.ops.genmo.restore_travel() == {"FINISHED"}
+    bpy.ops.genmo.in_place()
+    bpy.ops.genmo.generate(seed=3)
+    bpy.ops.genmo.restore_travel()
+    assert bpy.ops.genmo.keep_take(way="INTO") == {"FINISHED"}
+    assert not bpy.ops.genmo.restore_travel.poll()

@@ -205,6 +205,33 @@ def test_keys_of_the_animator_stay_hers_with_their_types(stage, walker):
     assert len(posing.own_keys(action, slot, FIRST, LAST).frames) == 3
 
 
+def test_a_key_of_hers_between_frames_stays_there_and_stays_hers(stage, walker):
+    posing, path = stage.module("addon.posing"), 'pose.bones["right_elbow"].rotation_quaternion'
+    action, slot = walker.animation_data.action, walker.animation_data.action_slot.identifier
+    curves = stage.module("addon.reading").curves_of(action, slot)
+    stage.module("addon.ownership").remember_range(action, list(curves.values()), FIRST, LAST)
+    bpy.context.scene.frame_set(FIRST + 40, subframe=0.3)
+    walker.pose.bones["right_elbow"].keyframe_insert("rotation_quaternion", frame=FIRST + 40.3)
+    for i in range(4):
+        key = next(k for k in curves[path, i].keyframe_points if k.co[0] % 1 > 0.1)
+        key.type = "EXTREME"
+
+    def hers() -> list[tuple]:
+        found = stage.module("addon.reading").curves_of(action, slot)
+        return [(*k.co, k.type) for i in range(4) for k in found[path, i].keyframe_points if k.co[0] % 1 > 0.1]
+
+    asked, before = hers(), heads(walker, ALL)
+    assert len(asked) == 4
+    for times in (1, 2):
+        assert bpy.ops.genmo.reduce_keys(distance=5.0) == {"FINISHED"}
+        assert hers() == asked
+        assert posing.own_keys(action, slot, FIRST, LAST).frames.tolist() == [pytest.approx(FIRST + 40.3, abs=1e-5)]
+        assert 1000 * np.linalg.norm(heads(walker, ALL) - before, axis=-1).max() <= 5.01 * times
+        for i in range(4):
+            now = stage.module("addon.reading").curves_of(action, slot)[path, i]
+            assert (np.diff([k.co[0] for k in now.keyframe_points]) > 0).all()
+
+
 def test_reducing_is_one_undo_step(stage, walker):
     bpy.context.view_layer.update()
     bpy.ops.ed.undo_push(message="start")
@@ -224,6 +251,32 @@ def test_dropping_a_reduced_take_leaves_no_action_behind(scripted):
     assert len(bpy.data.actions) == 2
     bpy.ops.genmo.drop_take()
     assert not len(bpy.data.actions)
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_a_reduced_take_that_is_kept_in_her_own_action_can_be_dense_again(scripted, before):
+    """In steps: the take's dense keys, then those that her action had from an earlier Reduce Keys."""
+    target = scripted.shot()
+    playing(scripted, clip(), first=1, target=target)
+    own = target.animation_data.action
+    first = fields_of(scripted, target)
+    if before:
+        bpy.ops.genmo.reduce_keys(distance=5.0)
+    bpy.ops.genmo.generate(seed=4)
+    dense = fields_of(scripted, target)
+    bpy.ops.genmo.reduce_keys(distance=5.0)
+    assert bpy.ops.genmo.keep_take(way="INTO") == {"FINISHED"}
+    assert target.animation_data.action == own and len(bpy.data.actions) == 2 + before
+    assert bpy.ops.genmo.restore_dense_keys() == {"FINISHED"}
+    after = fields_of(scripted, target)
+    assert after.keys() == dense.keys()
+    assert all(np.array_equal(after[c][f], dense[c][f]) for c in dense for f in dense[c])
+    assert bpy.ops.genmo.restore_dense_keys.poll() == before
+    if before:
+        assert bpy.ops.genmo.restore_dense_keys() == {"FINISHED"}
+        now = fields_of(scripted, target)
+        assert all(np.array_equal(now[c]["co"][:FRAMES], first[c]["co"]) for c in first)
+    assert len(bpy.data.actions) == 1
 
 
 def test_the_reduced_body_looks_the_same_from_the_joints(stage, walker):

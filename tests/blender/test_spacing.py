@@ -125,6 +125,18 @@ def test_the_pose_is_met_at_its_new_time(stage):
     assert all(abs(a - b) <= 14 / 3 for a, b in zip(now, (12, 25, 39, 48), strict=True)) and own != take
 
 
+@pytest.mark.parametrize(("fps", "least"), [(24, 6), (30, 7)])
+def test_selected_keys_that_are_too_close_are_told_in_frames(scripted, fps, least):
+    target = hero(scripted, fps)
+    for frame in (12, 14, 11 + least, 12 + least):
+        key_pose(target, frame)
+    select_keys(target, {"pelvis"}, {12, 14, 11 + least})
+    with pytest.raises(RuntimeError, match=f"at 12 and {11 + least} are too close .* needs {least} frames or more"):
+        bpy.ops.genmo.in_between(seed=4, spacing="MOVE")
+    select_keys(target, {"pelvis"}, {12, 14, 12 + least})
+    assert bpy.ops.genmo.in_between(seed=4, spacing="MOVE") == {"FINISHED"}
+
+
 @pytest.mark.parametrize("switch", ["--fail-at=2", "--crash-at=2"])
 def test_an_engine_that_fails_on_the_way_changes_nothing(stage, switch):
     target = walk(stage)
@@ -134,6 +146,20 @@ def test_an_engine_that_fails_on_the_way_changes_nothing(stage, switch):
     with pytest.raises(RuntimeError):
         bpy.ops.genmo.in_between(seed=4, spacing="MOVE")
     assert stage.scene_hash() == before and not stage.session.working
+
+
+def test_only_keys_that_did_move_are_said_to_have(scripted):
+    target = walk(scripted)
+    select_keys(target, {"pelvis", "left_shoulder"}, set(WHEN))
+    generate, scene = scripted.module("addon.services.generate"), bpy.context.scene
+    first = scripted.session.submit(generate.between_selected_keys(scene, scene, target, 1, 4, may_move=True)).id
+    scripted.until(lambda: first not in scripted.session.orders and scripted.session.orders)
+    for curve in target.animation_data.action.layers[0].strips[0].channelbags[0].fcurves:
+        curve.keyframe_points[1].co[0] = 20  # she moves one of them herself meanwhile
+    said = scripted.outcome(first).sentence
+    now = frames_of(target.animation_data.action, "pelvis")
+    assert now[:2] == [12, 20] and now[2] != 36
+    assert f"Moved in time: 36 to {now[2]:g}." in said and "24 to" not in said
 
 
 def test_cancel_between_two_questions_ends_all_of_it(scripted):

@@ -39,6 +39,14 @@ def pin_backward(name: str) -> GenmoFailure:
     )
 
 
+def pins_overlap(words: str, frame: int) -> GenmoFailure:
+    return RequestFailure(
+        "pins_overlap",
+        f"Two pins hold the {words} at frame {frame}.",
+        "Let one end before the other begins, or remove one.",
+    )
+
+
 def waypoint_backward(name: str) -> GenmoFailure:
     return RequestFailure(
         "waypoint_backward",
@@ -50,7 +58,7 @@ def waypoint_backward(name: str) -> GenmoFailure:
 def waypoints_passed(frames: Sequence[float]) -> str:
     """When those are passed that had no frame of their own."""
     told = few([f"{frame:.0f}" for frame in frames], 6)
-    return f"Waypoints that may be passed when it suits: at frame {told}."
+    return f"Waypoints that may be passed when it suits: at frame{'s' if len(frames) > 1 else ''} {told}."
 
 
 def path_too_fast(name: str, length: float, speed: float) -> str:
@@ -59,6 +67,12 @@ def path_too_fast(name: str, length: float, speed: float) -> str:
 
 def waypoint_too_fast(name: str, far: float, speed: float) -> str:
     return f"{name} is {far:.1f} m from the waypoint before and asks for {speed:.0f} m/s: give the way more time."
+
+
+def first_waypoint_too_fast(name: str, far: float, speed: float) -> str:
+    return (
+        f"{name} is {far:.1f} m from where the character stands and asks for {speed:.0f} m/s: give the way more time."
+    )
 
 
 def direction_outside(name: str) -> str:

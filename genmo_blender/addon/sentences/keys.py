@@ -46,6 +46,14 @@ def selected_keys_touch(first: float, last: float) -> GenmoFailure:
     )
 
 
+def selected_keys_close(first: float, last: float, least: int) -> GenmoFailure:
+    return RequestFailure(
+        "selected_keys_close",
+        f"The selected keys at {first:g} and {last:g} are too close for the model: it needs {least} frames or more.",
+        "Select keys that are further apart.",
+    )
+
+
 def selected_keys_generated(name: str) -> GenmoFailure:
     return RequestFailure(
         "selected_keys_generated",

@@ -62,6 +62,14 @@ def no_strips(name: str) -> GenmoFailure:
     )
 
 
+def nothing_told(name: str) -> GenmoFailure:
+    return RequestFailure(
+        "nothing_told",
+        f"{name} has no text strips, and no keys of your own in the range.",
+        "Press Add Text Strip, or key poses that the motion shall go through.",
+    )
+
+
 def empty_prompt(first: float, last: float) -> GenmoFailure:
     return RequestFailure(
         "empty_prompt",

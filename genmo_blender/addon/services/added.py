@@ -1,7 +1,7 @@
 """Keys that the animator makes while takes wait: they lie in a take's action, and Drop must not take them along.
 
-A tool that rewrites a take's keys (Reduce Keys, Smooth, Retime, ...) rewrites hers among them. What it takes away lies
-aside with the take, as she made it; what it moves or restores is not new because of that.
+A tool that rewrites a take's keys (Reduce Keys, Smooth, Retime, ...) rewrites hers among them. What it takes away, or
+leaves with other handles, lies aside with the take, as she made it; what it moves or restores is not new by that.
 """
 
 from __future__ import annotations
@@ -73,20 +73,40 @@ def _without(keys: Keys, others: Keys) -> Keys:
     return {channel: fields for channel, fields in out.items() if len(fields["co"])}
 
 
+def _rewritten(keys: Keys, others: Keys) -> Keys:
+    """Keys that stand among the others with time and value, but differ in handles or in how they are passed."""
+    out = {}
+    for channel in keys.keys() & others.keys():
+        here, there = keys[channel], others[channel]
+        out[channel] = _rows(here, _among(here, there) & ~np.isin(_packed(here), _packed(there)))
+    return {channel: fields for channel, fields in out.items() if len(fields["co"])}
+
+
+def _packed(fields: keying.Fields) -> Array:
+    """(N,) bytes: all that each key is made of."""
+    rows = [np.ascontiguousarray(fields[name]).view(np.uint8) for name, _, _ in keying.KEY_FIELDS]
+    return np.ascontiguousarray(np.concatenate(rows, axis=1)).view(f"S{_KEY_BYTES}")[:, 0]
+
+
 # What a tool does to them
 
 
 @contextmanager
 def put_aside(own: character.OwnState, take: bpy.types.Action) -> Iterator[None]:
-    """Around a tool that rewrites a take: keys of the animator's that it takes away lie aside with the take, one that
-    it brings back lies aside no longer, and what it moves counts as known. Where the tool fails nothing happens."""
+    """Around a tool that rewrites a take: keys of the animator's that it takes away or leaves with other handles lie
+    aside with the take, one that it brings back lies aside no longer, and what it moves counts as known. Where the tool
+    fails nothing happens."""
     before = _made_in(own, take)
     yield
+    _know(take, _brought_back(take), False)
     after = _made_in(own, take)
     aside = _without(_aside(take), after)
-    for channel, fields in _without(before, after).items():
-        aside[channel] = keying.merged(aside[channel], fields) if channel in aside else fields
+    changed = _rewritten(before, after)
+    for gone in (_without(before, after), changed):
+        for channel, fields in gone.items():
+            aside[channel] = keying.merged(aside[channel], fields) if channel in aside else fields
     _know(take, _without(_without(after, before), _aside(take)))
+    _know(take, changed)
     _store(take, aside)
 
 
@@ -102,12 +122,25 @@ def forget(take: bpy.types.Action) -> None:
             del take[name]
 
 
-def _know(take: bpy.types.Action, keys: Keys) -> None:
-    curves, new = reading.curves_of(take, take.slots[0].identifier), [ownership.numbers(take, KNOWN)]
+def _know(take: bpy.types.Action, keys: Keys, are: bool = True) -> None:
+    """Keys of a take count as known from now on, or no longer."""
+    if not keys:
+        return
+    curves, known, marked = reading.curves_of(take, take.slots[0].identifier), ownership.numbers(take, KNOWN), []
     for channel, fields in keys.items():
         curve = curves[channel]
-        new.append(ownership.marks(curve)[_among(keying.fields_of(curve), fields)])
-    ownership.store(take, KNOWN, np.unique(np.concatenate(new)))
+        marked.append(ownership.marks(curve)[_among(keying.fields_of(curve), fields)])
+    told = np.concatenate(marked)
+    ownership.store(take, KNOWN, np.union1d(known, told) if are else np.setdiff1d(known, told))
+
+
+def _brought_back(take: bpy.types.Action) -> Keys:
+    """What lies aside with a take and stands in it again, as she made it."""
+    curves, out = reading.curves_of(take, take.slots[0].identifier), {}
+    for channel, fields in _aside(take).items():
+        if channel in curves:
+            out[channel] = _rows(fields, np.isin(_packed(fields), _packed(keying.fields_of(curves[channel]))))
+    return {channel: fields for channel, fields in out.items() if len(fields["co"])}
 
 
 def _aside(take: bpy.types.Action) -> Keys:

@@ -16,10 +16,10 @@ from ...motion.looping import SHORTEST, best_loops, looped
 from ...motion.mirroring import mirrored_where_it_starts
 from ...motion.rotations import Array
 from ...motion.smooth_keeping import Strength, reach_kept, smoothed
-from .. import sentences
+from .. import keying, sentences
 from . import contact_bars, passages
 
-TRAVEL = "genmo_travel"
+TRAVEL = keying.TRAVEL
 """Custom property of an action in place: its first frame, then of each frame x, z (metres) and turn (radians), the
 floor of the model's space."""
 

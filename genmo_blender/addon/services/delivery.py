@@ -17,7 +17,7 @@ from ...protocol.failures import GenmoFailure
 from ...protocol.messages import PRODUCT_VERSION
 from ...protocol.motions import MotionResult
 from ...protocol.requests import GenerateRequest
-from .. import character, compat, keying, sentences
+from .. import character, compat, keying, moments, sentences
 from . import playback, spacing, takes, undo
 
 
@@ -123,7 +123,7 @@ def apply(order: Order, result: MotionResult, model: Capabilities | None) -> str
         order.bones,
         order.amount,
         order.keep_keys,
-        order.moves or (),
+        order.moves,
     )
     said = takes.begin(target, scene, result, placed)
     if order.play:
@@ -136,19 +136,17 @@ def apply(order: Order, result: MotionResult, model: Capabilities | None) -> str
         [
             sentences.takes_ready(target.name, len(waiting)),
             *said,
-            *_moved(order),
             *order.said,
             *_passed(order, result),
             *keying.notes(waiting[-1]),
-            *ignored(result),
+            *(moments.in_frames(note, _begins(order), order.fps) for note in ignored(result)),
         ]
     )
 
 
-def _moved(order: Order) -> list[str]:
-    if order.moves is None:
-        return []
-    return [sentences.spacing_moved([(move.was, move.now) for move in order.moves])]
+def _begins(order: Order) -> int:
+    """The frame of the request's time 0."""
+    return order.first if order.begins is None else order.begins
 
 
 def _passed(order: Order, result: MotionResult) -> list[str]:
@@ -157,8 +155,9 @@ def _passed(order: Order, result: MotionResult) -> list[str]:
     at = result.takes[0].report.get("direction", {}).get("waypoints_at", ())
     if direction is None or len(at) != len(direction.waypoints):
         return []
-    begins = order.first if order.begins is None else order.begins
-    frames = [begins + t * order.fps for t, way in zip(at, direction.waypoints, strict=True) if way.until is not None]
+    frames = [
+        _begins(order) + t * order.fps for t, way in zip(at, direction.waypoints, strict=True) if way.until is not None
+    ]
     return [sentences.waypoints_passed(frames)] if frames else []
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import bpy
 import numpy as np
@@ -16,10 +17,11 @@ from ...motion import frames as axes
 from ...motion.holds import JOINT
 from ...motion.pinning import moved_by
 from ...motion.rotations import conjugate, from_matrix, multiply
-from ...protocol.direction import Direction, Pin, RootPath, Waypoint
+from ...protocol.direction import PARTS, Direction, Pin, RootPath, Waypoint
 from ...protocol.direction_checks import FASTEST
-from ...protocol.requests import GenerateRequest, validate
-from .. import character, reading, sentences
+from ...protocol.requests import GenerateRequest
+from .. import character, moments, reading, sentences
+from . import standing
 
 Array = np.ndarray
 _POINTS = 400
@@ -58,7 +60,7 @@ def directed(
     if told is None:
         return request, passed_by
     out = replace(request, direction=told)
-    validate(out)
+    moments.check(out, clock.begins, clock.fps)
     return out, passed_by
 
 
@@ -304,6 +306,8 @@ def notes(scene: bpy.types.Scene, target: bpy.types.Object, first: int, last: in
         speed = max(far - one.radius - two.radius, 0.0) * fps / max(two.frame - one.frame, 1)
         if speed > FASTEST and far > 0.25:
             out.append(sentences.waypoint_too_fast(two.target.name, far, speed))
+    if path is None and used:
+        out += standing.too_far(target, [*stops[:1], *(w for w in used if w.between)], first, fps, size)
     outside = [w.target.name for w in used if frames_of(w)[0] > last or frames_of(w)[-1] < first]
     pins = [p for p in settings.pins if p.enabled and in_scene(scene, p.target)]
     outside += [p.target.name for p in pins if p.first > last or p.last < first]
@@ -327,4 +331,8 @@ def _unusable(scene: bpy.types.Scene, settings: bpy.types.PropertyGroup) -> list
     failures += [sentences.waypoint_backward(way.target.name) for way in late]
     backward = [p for p in settings.pins if p.enabled and in_scene(scene, p.target) and p.last < p.first]
     failures += [sentences.pin_backward(pin.target.name) for pin in backward]
+    pins = [p for p in settings.pins if p.enabled and in_scene(scene, p.target) and p.first <= p.last]
+    for one, two in combinations(pins, 2):
+        if one.part == two.part and max(one.first, two.first) < min(one.last, two.last):
+            failures.append(sentences.pins_overlap(PARTS[one.part], max(one.first, two.first)))
     return [sentences.text_of(failure) for failure in failures]

@@ -11,7 +11,7 @@ import bpy
 import numpy as np
 
 from ...motion.rotations import Array
-from ...protocol.requests import MAX_SEED, MAX_TAKES, GenerateRequest
+from ...protocol.requests import MAX_SEED, MAX_TAKES, MIN_FRAMES, MODEL_FPS, GenerateRequest
 from .. import character, keying, posing, sentences, session, timeline
 from . import direction as directions
 from . import spacing, takes
@@ -85,10 +85,14 @@ def between_selected_keys(
     first, last = math.ceil(found.frames[0] - posing.SAME_TIME), math.floor(found.frames[-1] + posing.SAME_TIME)
     if last - first < 2:
         raise sentences.selected_keys_touch(found.frames[0], found.frames[-1])
+    fps = timeline.scene_fps(scene)
+    if GenerateRequest((last - first) / fps).frames < MIN_FRAMES:
+        least = math.floor((MIN_FRAMES - 1.5) / MODEL_FPS * fps) + 1
+        raise sentences.selected_keys_close(found.frames[0], found.frames[-1], least)
     keyed: Array = np.any(found.turned, axis=0)
     keyed[0] |= found.placed.any()
     bones = tuple(name for name, of in zip(character.body_names(), keyed, strict=True) if of)
-    frames = timeline.FrameRange(first, last, timeline.scene_fps(scene))
+    frames = timeline.FrameRange(first, last, fps)
     filling = timeline.Filling(frames, () if keyed.all() else bones, amount, heard)
     made = order(scene, strips_scene, target, count, seed, filling, verb="In-between")
     if not may_move or not made.keep_keys:

@@ -43,6 +43,10 @@ def into_own(target: bpy.types.Object, own: character.OwnState, take: bpy.types.
     for name in WRITTEN_WITH:
         if name in take:
             action[name] = take[name]
+    if keying.TRAVEL in take:
+        action[keying.TRAVEL] = take[keying.TRAVEL]
+    elif keying.TRAVEL in action:  # put back in the take
+        del action[keying.TRAVEL]
     compat.assign(target, action, own.slot)
     return action
 

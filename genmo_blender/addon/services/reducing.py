@@ -14,14 +14,14 @@ import numpy as np
 
 from ...motion.contacts import Bars, flags_of
 from ...motion.reducing.body import THICKEST, THICKNESS, Body, body_of
-from ...motion.reducing.curves import ControlKeys
+from ...motion.reducing.curves import ControlKeys, evaluate
 from ...motion.reducing.measure import figures
 from ...motion.reducing.reduce import Allowed, Contacts, Reduced, reduce_keys
 from ...motion.rotations import Array, conjugate, continuous, from_matrix, multiply
 from ...motion.skeleton import CONTACT_JOINTS, canonical
 from .. import character, compat, keying, ownership, posing, reading, sentences
 from ..paths import location_path, rotation_path
-from . import contact_bars, passages
+from . import contact_bars, off_frame, passages
 
 UP = 2
 """Blender's vertical axis."""
@@ -87,12 +87,12 @@ def reduce(target: bpy.types.Object, scene: bpy.types.Scene, distance: float, sl
     built = body(target)
     keys = posing.own_keys(passage.action, passage.slot, passage.first, passage.last)
     own = _own(passage, keys)
-    hers = _hers(passage, keys, own)
+    hers, between = _hers(passage, keys, own), _between(passage, keys, own)
     reduced = reduce_keys(built, rotations, values[:, :3], passage.fps, contacts, Allowed(distance, slide), own, UP)
     passages.refuse_closed(passage, range(len(bones)))
     before = _count(passage)
     _keep_dense(passage)
-    _write(passage, reduced, hers)
+    _write(passage, reduced, hers, between)
     contact_bars.put(passage.action, passage.first, passage.last, bars)
     found = figures(built, rotations, values[:, :3], passage.fps, contacts, reduced, UP)
     return Outcome(before, _count(passage), found.worst, found.slide)
@@ -124,9 +124,24 @@ def _hers(
     for channel, mask in keys.kept.items():
         bone = max(columns[channel] - 3, 0) // 4
         fields = keying.fields_of(passage.curves[channel])
+        mask = mask & ~off_frame.off_frame(fields["co"][:, 0])
         at = np.rint(fields["co"][mask, 0]).astype(int) - passage.first
         types = np.where(fields["type"][mask, 0] == compat.GENERATED, _KEYFRAME, fields["type"][mask, 0])
         found[channel] = {int(t): int(k) for t, k in zip(at, types, strict=True) if t in own.get(bone, ())}
+    return found
+
+
+def _between(
+    passage: passages.Passage, keys: posing.OwnKeys, own: Mapping[int, list[int]]
+) -> dict[reading.Channel, list[tuple[float, float, int]]]:
+    """The animator's keys between frames, for each channel: scene frame, value, type."""
+    columns, found = {c: i for i, c in enumerate(reading.channels(character.body_names()))}, {}
+    for channel, mask in keys.kept.items():
+        if max(columns[channel] - 3, 0) // 4 in own:
+            fields = keying.fields_of(passage.curves[channel])
+            co = fields["co"]
+            rows = np.flatnonzero(mask & off_frame.off_frame(co[:, 0]))
+            found[channel] = [(float(co[k, 0]), float(co[k, 1]), int(fields["type"][k, 0])) for k in rows]
     return found
 
 
@@ -157,9 +172,14 @@ def _dense_name(name: str) -> str:
     return name.encode()[: keying.NAME_BYTES - len(tail)].decode(errors="ignore") + tail
 
 
-def _write(passage: passages.Passage, reduced: Reduced, hers: Mapping[reading.Channel, Mapping[int, int]]) -> None:
+def _write(
+    passage: passages.Passage,
+    reduced: Reduced,
+    hers: Mapping[reading.Channel, Mapping[int, int]],
+    between: Mapping[reading.Channel, list[tuple[float, float, int]]],
+) -> None:
     """Exchange the passage's keys for the reduced ones, of which those of ``hers`` (`_hers`) stay the animator's with
-    their types; channels that never change and have no curve stay without."""
+    their types, as do those ``between`` frames; channels that never change and have no curve stay without."""
     names = character.body_names()
     controls = [(location_path(names[0]), names[0], reduced.path)]
     controls += [(rotation_path(name), name, keys) for name, keys in zip(names, reduced.bones, strict=True)]
@@ -168,6 +188,7 @@ def _write(passage: passages.Passage, reduced: Reduced, hers: Mapping[reading.Ch
     still = all(keys.frames[-1] < end for _, _, keys in controls)  # or nothing would tell how long the motion is
     written: list[bpy.types.FCurve] = []
     for path, group, keys in controls:
+        sides = _sides(keys, path, between, passage.first)
         for i in range(keys.values.shape[1]):
             curve = bag.fcurves.find(path, index=i)
             if curve is None and not keys.changes[i]:
@@ -178,10 +199,28 @@ def _write(passage: passages.Passage, reduced: Reduced, hers: Mapping[reading.Ch
             types = hers.get((path, i), {})
             for k in np.flatnonzero(np.isin(keys.frames, list(types))):
                 fields["type"][k] = types[int(keys.frames[k])]
+            for frame, value, kind in between.get((path, i), ()):
+                fields = off_frame.inserted(fields, frame, sides[frame] * value, kind)
             passages.exchange(curve, passage.first, passage.last, fields)
             written.append(curve)
-    frames = [passage.first + np.array(sorted(hers.get((c.data_path, c.array_index), ()))) for c in written]
+    told = [(c.data_path, c.array_index) for c in written]
+    frames = [
+        np.array([*(passage.first + t for t in hers.get(c, ())), *(t for t, _, _ in between.get(c, ()))]) for c in told
+    ]
     ownership.remember_range(passage.action, written, passage.first, passage.last, frames)
+
+
+def _sides(
+    keys: ControlKeys, path: str, between: Mapping[reading.Channel, list[tuple[float, float, int]]], first: int
+) -> dict[float, float]:
+    """1 or -1 for each frame with keys of the animator's: a quaternion and its opposite are the same turn, and the
+    fitted one may be the other."""
+    sums: dict[float, float] = {}
+    for i in range(keys.values.shape[1]):
+        for frame, value, _ in between.get((path, i), ()):
+            now = float(evaluate(keys, np.array([frame - first]))[0, i])
+            sums[frame] = sums.get(frame, 0.0) + now * value
+    return {frame: -1.0 if near < 0 and keys.values.shape[1] == 4 else 1.0 for frame, near in sums.items()}
 
 
 def _fields(keys: ControlKeys, channel: int, first: int, held_to: int | None) -> dict[str, Array]:
@@ -240,6 +279,16 @@ def restore(target: bpy.types.Object) -> int:
     action.genmo.dense = kept.genmo.dense
     _release(kept)
     return count
+
+
+def hand_over(take: bpy.types.Action, action: bpy.types.Action) -> None:
+    """The dense keys of a take become those of the action that it is kept in; what was kept for that lies behind."""
+    kept = last = take.genmo.dense
+    if kept is None:
+        return
+    while last.genmo.dense is not None:
+        last = last.genmo.dense
+    last.genmo.dense, action.genmo.dense = action.genmo.dense, kept
 
 
 def forget(action: bpy.types.Action) -> None:

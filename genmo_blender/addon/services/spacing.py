@@ -190,10 +190,13 @@ def _keys(search: Search, taken: Array, by: Array | None) -> KeyedPoses | None:
     return KeyedPoses.read({name: values[left] for name, values in joined.items()} | {"betas": keys.betas})
 
 
-def move_keys(action: bpy.types.Action, slot: str, moves: Sequence[Move], first: int, last: int) -> None:
-    """Move keys of the animator's in time, handles along with them. A curve whose keys would meet or pass another of
-    hers stays as it is; ours in the range, which are made anew, make way."""
-    known = ownership.written(action)
+def move_keys(
+    action: bpy.types.Action, slot: str, moves: Sequence[Move], first: int, last: int
+) -> list[tuple[float, float]]:
+    """Move keys of the animator's in time, handles along with them. Returns from when to when, for those that were
+    still there: she may have moved or removed them while the model was asked. A curve whose keys would meet or pass
+    another of hers stays as it is; ours in the range, which are made anew, make way."""
+    known, done = ownership.written(action), set()
     for (path, _), curve in reading.curves_of(action, slot).items():
         fields = keying.fields_of(curve)
         times, mine = fields["co"][:, 0].astype(np.float64), ownership.mine(action, curve, known)
@@ -207,7 +210,9 @@ def move_keys(action: bpy.types.Action, slot: str, moves: Sequence[Move], first:
             continue
         for name in ("co", "handle_left", "handle_right"):
             fields[name][:, 0] += by.astype(np.float32)
+        done |= {(m.was, m.now) for m in moves if (np.abs(times[by != 0] - m.was) <= SAME_TIME).any()}
         near = np.abs(now[:, None] - now[by != 0]).min(axis=1) <= SAME_TIME
         left = stays | ~near
         order = np.argsort(now[left], kind="stable")
         keying.put(curve, {name: rows[left][order] for name, rows in fields.items()})
+    return sorted(done)

@@ -39,7 +39,7 @@ class Placement:
     amount: float = 1.0
     """0 writes what the character's own curves do, 1 the motion."""
     keep_keys: bool = True
-    moves: tuple[spacing.Move, ...] = ()
+    moves: tuple[spacing.Move, ...] | None = None
     """Keys of the animator's that stand at another time in the take."""
 
 
@@ -54,10 +54,10 @@ def key_take(
     """Key a take into its action, a copy of the animator's own one. Returns sentences on what was kept."""
     names = canonical(take.rotations.shape[1]).names
     first, last, fps = placement.first, placement.last, placement.fps
-    animators = own
+    animators, moved = own, []
     if placement.moves:
         own = replace(own, action=action, slot=action.slots[0].identifier)
-        spacing.move_keys(action, own.slot, placement.moves, first, last)
+        moved = spacing.move_keys(action, own.slot, placement.moves, first, last)
     keys = posing.own_keys(own.action, own.slot, first, last, eulers=own.pose.eulers)
     if not placement.keep_keys:
         keys = posing.without(keys)
@@ -85,6 +85,8 @@ def key_take(
     contact_bars.put(action, first, last, contacts)
     if len(keys.frames) > EVERYWHERE * len(frames):
         said.append(sentences.keys_everywhere(first, last))
+    if placement.moves is not None:
+        said.insert(0, sentences.spacing_moved(moved))
     return [*sentences.keys_kept(len(keys.frames), keys.elsewhere), *said]
 
 
