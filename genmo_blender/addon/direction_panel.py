@@ -7,7 +7,7 @@ import bpy
 from ..protocol.failures import GenmoFailure
 from . import compat, measure, panels, timeline
 from .operators.common import current_character
-from .services import direction
+from .services import direction_notes
 
 
 class _Direction:
@@ -66,7 +66,7 @@ def _draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         frames = timeline.frame_range(context.scene, compat.sequencer_scene(context), target)
     except GenmoFailure:
         frames = timeline.own_range(context.scene)
-    for note in direction.notes(context.scene, target, frames.first, frames.last, frames.fps):
+    for note in direction_notes.notes(context.scene, target, frames.first, frames.last, frames.fps):
         panels._draw_text(layout, note, panels._letters(context), alert=True)
 
 

@@ -235,7 +235,7 @@ def test_travel_becomes_a_curve_and_the_curve_a_path(stage):
 
 
 def notes_of(stage, target):
-    return stage.module("addon.services.direction").notes(bpy.context.scene, target, 1, FRAMES, 30.0)
+    return stage.module("addon.services.direction_notes").notes(bpy.context.scene, target, 1, FRAMES, 30.0)
 
 
 def test_two_pins_on_one_hand_are_said_in_the_panel_as_when_they_are_refused(stage):

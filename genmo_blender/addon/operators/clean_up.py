@@ -11,7 +11,7 @@ from ...motion.contacts import FootMode
 from ...motion.smooth_keeping import Strength
 from ...protocol.failures import GenmoFailure
 from .. import clean_up_properties, sentences, session
-from ..services import clean_up, contact_bars, passages, reducing, retime, stitch, takes
+from ..services import clean_up, contact_bars, dense_keys, passages, reducing, retime, stitch, takes
 from . import common
 
 
@@ -203,7 +203,7 @@ class GENMO_OT_restore_dense_keys(CleanUp, bpy.types.Operator):
         return True
 
     def act(self, target: bpy.types.Object, _scene: bpy.types.Scene) -> str:
-        return sentences.keys_restored(target.name, reducing.restore(target))
+        return sentences.keys_restored(target.name, dense_keys.restore(target))
 
 
 class GENMO_OT_retime(CleanUp, bpy.types.Operator):

@@ -1,7 +1,6 @@
-"""Reduce Keys and Restore Dense Keys: few Bézier keys in place of dense ones, which stay with the file.
+"""Reduce Keys: few Bézier keys in place of dense ones, which stay with the file (dense_keys.py).
 
-The fit is made in the bones' own axes, so that what it evaluates is what Blender does. What was there before lies in an
-action of its own, protected by a fake user, at ``action.genmo.dense``; reduced twice, it is restored step by step.
+The fit is made in the bones' own axes, so that what it evaluates is what Blender does.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from ...motion.rotations import Array, conjugate, continuous, from_matrix, multi
 from ...motion.skeleton import CONTACT_JOINTS, canonical
 from .. import character, compat, keying, ownership, posing, reading, sentences
 from ..paths import location_path, rotation_path
-from . import contact_bars, off_frame, passages
+from . import contact_bars, dense_keys, off_frame, passages
 
 UP = 2
 """Blender's vertical axis."""
@@ -91,7 +90,7 @@ def reduce(target: bpy.types.Object, scene: bpy.types.Scene, distance: float, sl
     reduced = reduce_keys(built, rotations, values[:, :3], passage.fps, contacts, Allowed(distance, slide), own, UP)
     passages.refuse_closed(passage, range(len(bones)))
     before = _count(passage)
-    _keep_dense(passage)
+    dense_keys.keep(passage)
     _write(passage, reduced, hers, between)
     contact_bars.put(passage.action, passage.first, passage.last, bars)
     found = figures(built, rotations, values[:, :3], passage.fps, contacts, reduced, UP)
@@ -153,23 +152,6 @@ def _count(passage: passages.Passage) -> int:
             at = keying.fields_of(curve)["co"][:, 0]
             total += int(((at >= passage.first) & (at <= passage.last)).sum())
     return total
-
-
-def _keep_dense(passage: passages.Passage) -> None:
-    """A copy of the action as it is, protected, at its property."""
-    action = passage.action
-    kept = action.copy()
-    kept.name = _dense_name(action.name)
-    kept.use_fake_user = True
-    kept.genmo.owner = None
-    # How far it reaches lies with it.
-    kept["genmo_dense_range"] = [passage.first, passage.last]
-    action.genmo.dense = kept
-
-
-def _dense_name(name: str) -> str:
-    tail = " (dense)"
-    return name.encode()[: keying.NAME_BYTES - len(tail)].decode(errors="ignore") + tail
 
 
 def _write(
@@ -242,68 +224,3 @@ def _fields(keys: ControlKeys, channel: int, first: int, held_to: int | None) ->
     for field in ("handle_left_type", "handle_right_type"):
         told[field][:] = compat.ALIGNED
     return told
-
-
-def restore(target: bpy.types.Object) -> int:
-    """The keys that were there before the last Reduce Keys, bit for bit, in its range; returns how many.
-
-    What lies outside that range stays as it is now. Raises GenmoFailure.
-    """
-    reason = passages.obstacle(target)
-    if reason is not None:
-        raise reason
-    action, slot = target.animation_data.action, target.animation_data.action_slot.identifier
-    kept = action.genmo.dense
-    if kept is None or "genmo_dense_range" not in kept or slot not in kept.slots:
-        raise sentences.no_dense_keys(action.name)
-    first, last = (int(frame) for frame in kept["genmo_dense_range"])
-    now, count = reading.curves_of(action, slot), 0
-    ours = set(reading.keyed_channels(character.body_names(), character.euler_orders(target)))
-    closed = [c for c in now if c in ours and now[c].lock]
-    if closed:
-        raise sentences.closed_channels(sorted({path.split('"')[1] for path, _ in closed}))
-    then = reading.curves_of(kept, slot)
-    bag = compat.ensure_channelbag(action, action.slots[slot])
-    for path, index in sorted(set(now) & ours - set(then)):
-        bag.fcurves.remove(bag.fcurves.find(path, index=index))
-    for (path, index), curve in then.items():
-        if (path, index) not in ours:
-            continue
-        keys = keying.fields_of(curve)
-        inside = (keys["co"][:, 0] >= first) & (keys["co"][:, 0] <= last)
-        mine = bag.fcurves.find(path, index=index) or compat.new_curve(bag, path, index, path.split('"')[1])
-        passages.exchange(mine, first, last, {field: rows[inside] for field, rows in keys.items()})
-        count += int(inside.sum())
-    if ownership.WRITTEN in kept:
-        action[ownership.WRITTEN] = kept[ownership.WRITTEN]
-    action.genmo.dense = kept.genmo.dense
-    _release(kept)
-    return count
-
-
-def hand_over(take: bpy.types.Action, action: bpy.types.Action) -> None:
-    """The dense keys of a take become those of the action that it is kept in; what was kept for that lies behind."""
-    kept = last = take.genmo.dense
-    if kept is None:
-        return
-    while last.genmo.dense is not None:
-        last = last.genmo.dense
-    last.genmo.dense, action.genmo.dense = action.genmo.dense, kept
-
-
-def forget(action: bpy.types.Action) -> None:
-    """Remove the dense keys kept for an action that goes."""
-    kept, action.genmo.dense = action.genmo.dense, None
-    while kept is not None:
-        older = kept.genmo.dense
-        if not _release(kept):
-            return
-        kept = older
-
-
-def _release(kept: bpy.types.Action) -> bool:
-    """Remove kept dense keys, unless a copy of the action needs them too."""
-    if any(action.genmo.dense == kept for action in bpy.data.actions):
-        return False
-    bpy.data.actions.remove(kept)
-    return True

@@ -13,7 +13,7 @@ import bpy
 
 from ...protocol.motions import MotionResult, Take
 from .. import character, compat, keying, reading, sentences
-from . import added, contact_bars, keeping, playback, reducing
+from . import added, contact_bars, dense_keys, keeping, playback
 from .writing import Placement, key_take
 
 
@@ -125,7 +125,7 @@ def keep(target: bpy.types.Object, way: str = keeping.NEW) -> str:
     name, others = kept.name, [action for action in waiting(target) if action != kept]
     if way == keeping.INTO and own.action is not None:
         name = keeping.into_own(target, own, kept).name
-        reducing.hand_over(kept, own.action)
+        dense_keys.hand_over(kept, own.action)
         contact_bars.keep(own.action, contact_bars.kept(kept))
         others.append(kept)
         own.action.use_fake_user = target.genmo.review.original_fake_user
@@ -249,5 +249,5 @@ def _end(target: bpy.types.Object) -> None:
 
 def _remove(actions: Sequence[bpy.types.Action]) -> None:
     for action in actions:
-        reducing.forget(action)
+        dense_keys.forget(action)
         bpy.data.actions.remove(action)
