@@ -68,7 +68,7 @@ class CleanUpSettings(bpy.types.PropertyGroup):
         name="Loop in Place", description="Make Loop takes the travel out, as game engines want it"
     )
     turning: BoolProperty(name="Turning Too", description="In Place takes out the slow turning as well as the way")
-    length: IntProperty(name="Length", description="Frames that Retime makes the range", default=48, min=2)
+    length: IntProperty(name="Length", description="Frames that Retime makes the range; 0: not said yet", min=0)
     part: EnumProperty(name="Part", description="Which part Add Contact marks", items=PART_ITEMS)
 
 

@@ -14,7 +14,8 @@ TOOLS = ("lock_feet", "smooth", "make_loop", "mirror", "in_place", "reduce_keys"
 
 @pytest.fixture
 def walker(stage):
-    """A character that walks over frames 11 to 128."""
+    """A character that walks over frames 11 to 128, and a length said for Retime."""
+    bpy.context.scene.genmo.clean_up.length = 48
     return playing(stage, clip())
 
 

@@ -70,7 +70,9 @@ def select_curve():
     made = bpy.data.objects.new("Road", road)
     bpy.context.collection.objects.link(made)
     made.select_set(True)
-before = {"in_between": select_keys, "path_from_curve": select_curve}
+def say_length():
+    bpy.context.scene.genmo.clean_up.length = 48
+before = {"in_between": select_keys, "path_from_curve": select_curve, "retime": say_length}
 steps = ["add_character", "add_text_strip", "generate", "again", "take_previous", "take_next", "stitch_takes",
          "keep_take", "detect_contacts", "contact_add", "contact_remove", "lock_feet", "smooth", "mirror", "in_place",
          "restore_travel", "reduce_keys", "restore_dense_keys", "retime", "make_loop", "key_as_mine", "in_between",

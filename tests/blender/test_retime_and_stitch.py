@@ -41,6 +41,14 @@ def test_retiming_keeps_contacts_and_ends(stage, walker, length):
     assert FIRST < finger[1] < end
 
 
+def test_one_click_without_a_length_changes_nothing(stage, walker):
+    before = fields_of(stage, walker)
+    with pytest.raises(RuntimeError, match=f"The range is {FRAMES} frames long. Set beside Retime"):
+        bpy.ops.genmo.retime()
+    after = fields_of(stage, walker)
+    assert all(np.array_equal(before[c]["co"], after[c]["co"]) for c in before)
+
+
 def test_what_comes_after_the_range_moves_along(stage, walker):
     preview(40, 80)
     before = fields_of(stage, walker)

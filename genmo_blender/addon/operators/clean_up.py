@@ -213,7 +213,7 @@ class GENMO_OT_retime(CleanUp, bpy.types.Operator):
     bl_label = "Retime"
     FROM_PANEL = (("length", "length"),)
 
-    length: IntProperty(name="Length", description="Frames that the range is made", default=48, min=2)
+    length: IntProperty(name="Length", description="Frames that the range is made; 0: not said yet", min=0)
 
     def act(self, target: bpy.types.Object, scene: bpy.types.Scene) -> str:
         return retime.retime(target, scene, self.length)

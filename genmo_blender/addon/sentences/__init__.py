@@ -38,6 +38,7 @@ from .clean_up import (
     nothing_in_range,
     one_keyed_frame,
     reduces_quaternions,
+    retime_unsaid,
     scaled_bones,
     too_short_to_loop,
     too_short_to_retime,

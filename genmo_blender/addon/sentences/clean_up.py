@@ -131,6 +131,12 @@ def no_dense_keys(action: str) -> GenmoFailure:
     )
 
 
+def retime_unsaid(length: int) -> GenmoFailure:
+    return RequestFailure(
+        "retime_unsaid", f"The range is {length} frames long.", "Set beside Retime how many frames it shall have."
+    )
+
+
 def too_short_to_retime(wanted: int) -> GenmoFailure:
     return RequestFailure(
         "retime_too_short", f"A motion cannot be retimed to {wanted} frames.", "Give it two frames at the least."

@@ -20,9 +20,11 @@ def retime(target: bpy.types.Object, scene: bpy.types.Scene, length: int) -> str
     moment of the motion.
     """
     passage = passages.read(target, scene)
+    before = len(passage.values)
+    if length == 0:
+        raise sentences.retime_unsaid(before)
     if length < 2:
         raise sentences.too_short_to_retime(length)
-    before = len(passage.values)
     bars = contact_bars.found(passage)
     motion = passage.motion.rotations, passage.motion.path
     clock = keeping_flights(*motion, passage.fps, bars, length)
