@@ -79,15 +79,19 @@ def numbers_of(rotations: Array, path: Array, turn: Array) -> tuple[Array, Array
 
 def expected(rotations: Array, path: Array, keys: KeyFrames, covariances: Covariances) -> tuple[Array, Array, Array]:
     """The mean motion through the whole poses of ``keys``: local rotations (T, 22, 4), path (T, 3), and where there is
-    one, (T,) bool: between two of them, while the body is upright there. Elsewhere both are as given."""
+    one, (T,) bool: between two of them no further apart than covariances reach, while the body is upright there.
+    Elsewhere both are as given."""
     whole = np.flatnonzero(keys.known.all(axis=1))
     # which way round a body turns that looks elsewhere at the next pose is what it does in the motion given
     heading = _headings(np.where(keys.known[:, :1], keys.rotations[:, 0], rotations[:, 0]))
     rotations, path = rotations.copy(), path.copy()
     inside = np.zeros(len(path), dtype=bool)
     for gap in np.flatnonzero(np.diff(whole) > 1):
+        first, last, far = int(whole[gap]), int(whole[gap + 1]), len(covariances.by_lag)
+        if last - first > far:
+            continue
         near = whole[max(gap + 1 - NEAR, 0) : gap + 1 + NEAR]
-        first, last = int(whole[gap]), int(whole[gap + 1])
+        near = near[(near > last - far) & (near < first + far) | (near == first) | (near == last)]
         frames = slice(first + 1, last)
         up = rot.rotate(keys.rotations[near, 0], np.broadcast_to([0.0, 1.0, 0.0], (len(near), 3)))[:, 1]
         if up.min() < np.cos(UPSET):

@@ -79,6 +79,16 @@ def test_it_is_the_same_wherever_the_character_stands_and_looks():
     np.testing.assert_allclose(rot.rotate(around, way) + [12.0, 0.0, -7.0], gone, atol=1e-9)
 
 
+def test_a_range_of_minutes_is_no_burden():
+    """Beyond what covariances reach nothing is said, and keys far away are not asked: the work stays small."""
+    frames = 9000
+    q = np.zeros((frames, 22, 4))
+    q[..., 0] = 1.0
+    path = np.tile([0.0, 0.9, 0.0], (frames, 1))
+    _, _, inside = expected(q, path, known_at(q, path, 0, 5000, *range(5100, 9000, 100)), covariances())
+    assert not inside[:5001].any() and inside[5001:8900].sum() == 39 * 99
+
+
 @pytest.mark.parametrize("what", ["some joints", "upside down", "one key", "no gap"])
 def test_where_it_knows_nothing_it_changes_nothing(what):
     q, path = swinging()
