@@ -93,8 +93,14 @@ def moved_on(keys: KeyFrames, request: GenerateRequest, rotations: Array, path: 
 
 def _alone(at: Array, mask: Array) -> Array:
     """Which joints (K, 22) of keys at frames ``at`` (K,) have no other key within `_DENSE` frames."""
-    near = (np.abs(at[:, None] - at[None]) <= _DENSE) & ~np.eye(len(at), dtype=bool)
-    return np.asarray(~((near.astype(int) @ mask.astype(int)) > 0))
+    out = np.ones(mask.shape, dtype=bool)
+    order = np.argsort(at, kind="stable")
+    for joint in range(mask.shape[1]):
+        own = order[mask[order, joint]]
+        close = np.diff(at[own]) <= _DENSE
+        out[own[1:], joint] &= ~close
+        out[own[:-1], joint] &= ~close
+    return out
 
 
 def _tell_motion(at: Array, poses: Array, keys: KeyedPoses, told: tuple[Array, Array, Array]) -> None:

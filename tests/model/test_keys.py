@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from genmo_blender.protocol.failures import RequestFailure
 from genmo_blender.protocol.keys import KeyedPoses
 from genmo_blender.protocol.requests import Attachment, GenerateRequest, MusicSpan, StartState
 
+ROWS = ("root_orient", "pose_body", "trans", "joint_mask")
 RNG = np.random.default_rng(4)
 
 
@@ -139,6 +142,11 @@ def test_a_key_between_frames_is_passed_at_the_speed_of_the_motion():
         apart = rot.to_rotation_vector(rot.multiply(rot.conjugate(own.rotations[frame]), q[frame]))
         assert np.linalg.norm(apart, axis=-1).max() < 1e-9
         np.testing.assert_allclose(own.path[frame], path[frame], atol=1e-9)
+    # keys that follow one another as frames do are a motion already
+    row = np.array([10.4, 11.4, 12.4])
+    dense = replace(keys, time=row / 30, **{n: getattr(keys, n)[[0, 0, 0]] for n in ROWS})
+    one = replace(request, keys=dense)
+    assert np.array_equal(moved_on(key_frames(one), one, q, path).rotations, key_frames(one).rotations)
     # told to the network, it is simply early
     late = rot.to_rotation_vector(rot.multiply(rot.conjugate(told.rotations[10, 0]), q[10, 0]))
     assert abs(np.linalg.norm(late) - 0.4 * speed) < 1e-9
