@@ -46,22 +46,29 @@ def key_frames(request: GenerateRequest) -> KeyFrames | None:
     if keys is None:
         return None
     poses = poses_of(keys).rotations
-    frame = np.clip(np.floor(keys.time * MODEL_FPS + 0.5).astype(int), 0, frames - 1)
-    away = np.abs(keys.time * MODEL_FPS - frame)
+    at, frame, order = _on_frames(keys, frames)
     rotations, path = np.tile(rot.IDENTITY, (frames, poses.shape[1], 1)), np.zeros((frames, 3))
     known = np.zeros((frames, poses.shape[1]), dtype=bool)
-    for key in np.lexsort((-keys.time, -away)):  # the nearest comes last and stays
+    for key in order:
         given = keys.joint_mask[key]
         rotations[frame[key], given] = poses[key, given]
         known[frame[key]] |= given
         if given[0]:
             path[frame[key]] = keys.trans[key]
-    _tell_motion(keys.time * MODEL_FPS, poses, keys, (rotations, path, known))
+    _tell_motion(at, poses, keys, (rotations, path, known))
     start = None
     if request.start is not None and known[:, 0].any() and not known[0, 0]:
         x, _, z = request.start.position
         start = (x, z, request.start.heading)
     return KeyFrames(rotations, path, known, start)
+
+
+def _on_frames(keys: KeyedPoses, frames: int) -> tuple[Array, Array, Array]:
+    """Of K keys their times in frames, the nearest of so many ``frames``, and the order in which to put them there: of
+    two that meet on a frame the nearer comes last and stays."""
+    at = keys.time * MODEL_FPS
+    frame = np.clip(np.floor(at + 0.5).astype(int), 0, frames - 1)
+    return at, frame, np.lexsort((-keys.time, -np.abs(at - frame)))
 
 
 def moved_on(keys: KeyFrames, request: GenerateRequest, rotations: Array, path: Array) -> KeyFrames:
@@ -73,8 +80,7 @@ def moved_on(keys: KeyFrames, request: GenerateRequest, rotations: Array, path: 
     given, last = request.keys, len(path) - 1
     if given is None or last < 1:
         return keys
-    at = given.time * MODEL_FPS
-    frame = np.clip(np.floor(at + 0.5).astype(int), 0, last)
+    at, frame, order = _on_frames(given, last + 1)
     before, after = np.maximum(frame - 1, 0), np.minimum(frame + 1, last)
     share = ((frame - at) / (after - before))[:, None]  # of the step from the one to the other
     turn = rot.multiply(rotations[after], rot.conjugate(rotations[before]))
@@ -83,7 +89,7 @@ def moved_on(keys: KeyFrames, request: GenerateRequest, rotations: Array, path: 
     places = given.trans + share * (path[after] - path[before])
     alone = _alone(at, given.joint_mask) & (np.abs(at - frame) > _SAME)[:, None]
     turned, way = keys.rotations.copy(), keys.path.copy()
-    for key in np.lexsort((-given.time, -np.abs(at - frame))):  # as in `key_frames`
+    for key in order:
         joints = np.flatnonzero(given.joint_mask[key] & alone[key])
         turned[frame[key], joints] = poses[key, joints]
         if given.joint_mask[key, 0] and alone[key, 0]:

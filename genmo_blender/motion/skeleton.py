@@ -48,6 +48,14 @@ class Skeleton:
         out[0] = 0.0
         return out
 
+    def reach(self, least: float) -> Array:
+        """Metres from each joint (J,) along the bones to the farthest one below it, ``least`` at an end."""
+        out = np.full(len(self.parents), least)
+        for joint in range(len(out) - 1, 0, -1):
+            parent = self.parents[joint]
+            out[parent] = max(out[parent], out[joint] + float(np.linalg.norm(self.offsets[joint])))
+        return out
+
     @property
     def pelvis_height(self) -> float:
         """Pelvis above the soles at rest, metres."""

@@ -18,6 +18,7 @@ from .skeleton import canonical
 Array = np.ndarray
 SHARE = 1.0 / 3.0
 """Of the way to its neighbour a key may go: two that go toward each other keep a third of the gap."""
+_END = 0.1  # metres below a joint that carries none
 STIFFNESS = 0.05
 """Square metres that a gap costs that changes by its whole length: 4 cm of the pose where it changes by a fifth. Chosen
 on clips whose inner poses were put at wrong times."""
@@ -42,18 +43,10 @@ def apart(rotations: Array, path: Array, pose: Array, place: Array, known: Array
     """
     turn = rot.multiply(rot.conjugate(np.broadcast_to(pose, rotations.shape)), rotations)
     angle = np.linalg.norm(rot.to_rotation_vector(turn), axis=-1)
-    moved: Array = np.mean(((angle * _reach())[:, known]) ** 2, axis=1) if known.any() else np.zeros(len(path))
+    moved: Array = (
+        np.mean(((angle * canonical().reach(_END))[:, known]) ** 2, axis=1) if known.any() else np.zeros(len(path))
+    )
     return moved + (np.sum((path - place) ** 2, axis=1) if known[0] else 0.0)
-
-
-def _reach() -> Array:
-    """(22,) metres from each joint to the farthest one below it, 10 cm at its end."""
-    skeleton = canonical()
-    out = np.full(len(skeleton.parents), 0.1)
-    for joint in range(len(out) - 1, 0, -1):
-        parent = skeleton.parents[joint]
-        out[parent] = max(out[parent], out[joint] + float(np.linalg.norm(skeleton.offsets[joint])))
-    return out
 
 
 def shifts(times: Array, moves: Array, costs: Sequence[Array]) -> Array:

@@ -7,6 +7,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from ...motion.skeleton import canonical
 from ..representation.rotations import product, turned
 
 # The SMPL(-X) body: pelvis, hips, spine ... wrists.
@@ -51,3 +52,9 @@ def forward_kinematics(rotations: Tensor, offsets: Tensor, parents: tuple[int, .
         world.append(product(parent_world, rotations.index_select(-3, joints)))
         position.append(parent_position + turned(parent_world, offsets.index_select(-2, joints)))
     return torch.cat(world, dim=-3).index_select(-3, back), torch.cat(position, dim=-2).index_select(-2, back)
+
+
+@lru_cache(maxsize=4)
+def canonical_offsets(device: torch.device) -> Tensor:
+    """(22, 3) metres from each joint's parent in the bundled body, kept on the device."""
+    return torch.as_tensor(canonical().offsets, dtype=torch.float32, device=device)

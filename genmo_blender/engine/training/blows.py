@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from ...motion.skeleton import canonical
+from ..evaluation.rule_checks import runs
 from .samples import Caption, Clip
 
 Array = np.ndarray
@@ -59,10 +60,8 @@ def punches(joints: Array, shoulder: int, elbow: int, wrist: int) -> list[int]:
     hand = joints[:, wrist] - joints[:, 0]
     way = np.zeros(len(joints))
     way[SPAN:] = np.sum((hand[SPAN:] - hand[:-SPAN]) * ahead[SPAN:], axis=-1)
-    struck = there & (way > REACH)
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], struck.astype(int), [0]]))).reshape(-1, 2)
     frames: list[int] = []
-    for first, end in edges.tolist():
+    for first, end in runs(there & (way > REACH)):
         at = first + int(np.argmax(way[first:end]))
         if not frames or at - frames[-1] >= BEFORE:
             frames.append(at)

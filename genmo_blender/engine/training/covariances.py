@@ -19,6 +19,7 @@ from ...motion.expected import HELD, STEPS, UPSET, Covariances, numbers_of
 from ...motion.mirroring import mirrored
 from ...motion.skeleton import canonical
 from ...protocol.failures import GenmoFailure
+from ..evaluation.rule_checks import runs
 from .pack import prepared
 from .samples import Clip
 
@@ -77,8 +78,7 @@ def _parts(poses: Array, steps: Array) -> list[slice]:
     jump = np.linalg.norm(np.diff(poses[:, :-3].reshape(len(poses), -1, 3), axis=0), axis=-1).max(axis=1) > JUMP
     lies = np.linalg.norm(poses[:-1, 63:65], axis=1) > UPSET
     kept = ~(jump | lies | (np.abs(steps[:, 2]) > JUMP))
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], kept.astype(int), [0]]))).reshape(-1, 2)
-    return [slice(a, b) for a, b in edges.tolist() if b - a >= SHORTEST]
+    return [slice(a, b) for a, b in runs(kept) if b - a >= SHORTEST]
 
 
 def _mean_turns(clips: Sequence[Clip]) -> Array:
@@ -94,11 +94,7 @@ def _mean_turns(clips: Sequence[Clip]) -> Array:
 
 def _leverage() -> Array:
     """(66,) metres: how far a radian of each number moves what hangs on it, or a metre of the height."""
-    skeleton = canonical()
-    reach = np.full(22, 0.05)
-    for joint in reversed(range(1, 22)):
-        parent = skeleton.parents[joint]
-        reach[parent] = max(reach[parent], reach[joint] + float(np.linalg.norm(skeleton.offsets[joint])))
+    reach = canonical().reach(0.05)
     return np.concatenate([np.repeat(reach[1:], 3), [1.0, 1.0], [2.0]])
 
 

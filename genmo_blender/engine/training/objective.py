@@ -7,14 +7,12 @@ lacks: world joint velocity and acceleration, without which takes jitter (mini_m
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...motion.skeleton import canonical
-from ..body.kinematics import PARENTS_22, forward_kinematics
+from ..body.kinematics import PARENTS_22, canonical_offsets, forward_kinematics
 from ..network.heads import NetworkOutput
 from ..representation.codec import BODY_POSE, DIM, GLOBAL_ORIENT, GLOBAL_ORIENT_GV, LOCAL_TRANSL_VEL, Statistics
 from ..representation.rotations import matrix_from_6d, product, turned
@@ -84,7 +82,7 @@ def terms(
     root = matrix_from_6d(raw[..., GLOBAL_ORIENT_GV])
     velocity = raw[..., LOCAL_TRANSL_VEL]
     if made is None:
-        offsets = _offsets(pred.device)
+        offsets = canonical_offsets(pred.device)
     else:
         root, offsets = product(made.gv_to_world, root), made.offsets
     _, joints = forward_kinematics(torch.cat([root[..., None, :, :], pose], dim=-3), offsets, PARENTS_22)
@@ -124,12 +122,6 @@ def total(parts: dict[str, Tensor], weights: Weights) -> Tensor:
 def _huber(error: Tensor) -> Tensor:
     """The square up to `ROUGH`, going on straight from there."""
     return 2.0 * F.huber_loss(error, torch.zeros_like(error), reduction="none", delta=ROUGH)
-
-
-@lru_cache(maxsize=4)
-def _offsets(device: torch.device) -> Tensor:
-    """(22, 3) metres, kept on the device."""
-    return torch.as_tensor(canonical().offsets, dtype=torch.float32, device=device)
 
 
 def _world_velocity(joints: Tensor, step: Tensor) -> Tensor:

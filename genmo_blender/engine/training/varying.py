@@ -14,8 +14,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from ...motion.skeleton import canonical
-from ..body.kinematics import PARENTS_22, forward_kinematics
+from ..body.kinematics import PARENTS_22, canonical_offsets, forward_kinematics
 from ..representation.rollout import roll_out_translation
 from ..representation.rotations import axis_angle_to_matrix, matrix_from_6d, matrix_to_6d, product, turned
 from .draws import Draws
@@ -69,7 +68,9 @@ def varied(frames: Frames, share: float, draws: Draws) -> Frames:
     step = torch.cat([way.diff(dim=1), way.new_zeros(count, 1, 3)], dim=1)
     inside = torch.arange(total, device=pace.device) < length - 1
     step = torch.where(inside[..., None], step, _at(step, (length - 2).expand(-1, total)))
-    _, joints = forward_kinematics(torch.cat([root[:, :, None], pose], dim=2), _offsets(pace.device), PARENTS_22)
+    _, joints = forward_kinematics(
+        torch.cat([root[:, :, None], pose], dim=2), canonical_offsets(pace.device), PARENTS_22
+    )
     made = Frames(
         matrix_to_6d(pose).flatten(-2),
         root,
@@ -103,8 +104,3 @@ def _between(values: Tensor, at: Tensor) -> Tensor:
 def _spread(device: torch.device) -> Tensor:
     """(21, 1) radians for joints 1 to 21."""
     return torch.tensor([_SPREAD.get(joint, 0.0) for joint in range(1, 22)], device=device)[:, None]
-
-
-@lru_cache(maxsize=4)
-def _offsets(device: torch.device) -> Tensor:
-    return torch.as_tensor(canonical().offsets, dtype=torch.float32, device=device)
