@@ -4,7 +4,8 @@ A strip in Blender covers its whole range and abuts its neighbour, while a measu
 a quarter of the captions keep their own range and the others are stretched, some of the way or all of it, to the window
 or to the middle of the gap. What goes on as long as it is asked for is not stretched, though: "walks backward" over
 three seconds of which one is walked backward teaches that the rest may be anything. And hardly anything is stretched
-over frames that are captioned otherwise.
+over frames that are captioned otherwise. What is done once mostly happens in the middle of a short window: asked for a
+punch at no certain time, a small network answers with some of it at all times.
 
 All windows of a step are drawn at once, as arrays: one by one in Python they would hold up a graphics card.
 """
@@ -32,6 +33,7 @@ STRETCH = 0.4  # of the windows with a timed sentence: their texts fill them
 LOOSEN = 0.35  # of them: the texts reach some way towards that
 SHORT = 0.5  # of them; animators' ranges are often shorter than a window
 SHORTEST = 30
+CENTRED = 0.8  # of the short windows about something done once: it happens in the middle of them
 FREE = 0.85  # of the texts that may be stretched: whatever else is captioned there
 LASTING = re.compile(
     r"\b(?:walks|runs|jogs|sprints|steps|sidesteps|moves|stands|waits|sits|lies|balances|looks|touches|waves"
@@ -186,7 +188,8 @@ class WindowSampler:
                 focus[chosen] = row = classes.draw(rng, int(chosen.sum()))
                 clip[chosen], begin[chosen], stop[chosen] = table.clip[row], table.start[row], table.end[row]
                 text[chosen] = table.text[row]
-        first, length = self._crop(rng, clip, begin, stop, timed, timed | whole)
+        once = np.flatnonzero(timed)[self._timed.free[focus[timed]]]
+        first, length = self._crop(rng, clip, begin, stop, timed, timed | whole, once)
         texts, start, end = np.full((n, MAX_TEXTS), -1), np.zeros((n, MAX_TEXTS), int), np.zeros((n, MAX_TEXTS), int)
         if timed.any():
             texts[timed], start[timed], end[timed] = self._timed_spans(rng, focus[timed], first[timed], length[timed])
@@ -203,9 +206,10 @@ class WindowSampler:
         return timed, some & ~timed & (len(self._whole) > 0)
 
     def _crop(
-        self, rng: Rng, clip: Array, begin: Array, stop: Array, timed: Array, about: Array
+        self, rng: Rng, clip: Array, begin: Array, stop: Array, timed: Array, about: Array, once: Array
     ) -> tuple[Array, Array]:
-        """First frame and length in the clip; a focus [begin, stop) shorter than the window lies wholly inside it."""
+        """First frame and length in the clip; a focus [begin, stop) shorter than the window lies wholly inside it, and
+        in the middle of most short ones if it is done ``once`` (rows)."""
         total = self.corpus.length[clip]
         length = np.minimum(total, WINDOW)
         least = np.maximum(SHORTEST, np.minimum(stop - begin, WINDOW))
@@ -218,7 +222,10 @@ class WindowSampler:
         low, high = (np.where(fits, a, b) for a, b in zip(inside, within, strict=True))
         low, high = np.minimum(low, total - length), np.minimum(np.maximum(low, high), total - length)
         low, high = np.where(about, low, 0), np.where(about, high, total - length)
-        return low + _below(rng, high - low + 1), length
+        first = low + _below(rng, high - low + 1)
+        once = once[short[once] & (rng.random(len(once)) < CENTRED)]
+        first[once] = np.clip((begin + stop - length)[once] // 2, low[once], high[once])
+        return first, length
 
     def _timed_spans(self, rng: Rng, focus: Array, first: Array, length: Array) -> tuple[Array, Array, Array]:
         """Texts (m, 3) and their window frames: the focus and up to two that hardly overlap it or each other."""

@@ -128,6 +128,22 @@ def test_what_is_practised_is_drawn_as_often_as_asked(built):
     assert share(0.8) > 0.75 * about > 1.5 * share(0.0) > 0
 
 
+def test_what_is_done_once_mostly_happens_in_the_middle_of_a_short_window(built):
+    drawn = windows.WindowSampler(built).draw(np.random.default_rng(8), 6000)
+    first = drawn.first - built.start[drawn.clip]
+    off = {True: [], False: []}  # how far from its window's middle, for what is done once and for what lasts
+    for w in np.flatnonzero((drawn.length < windows.WINDOW) & ((drawn.sentence >= 0).sum(1) == 1)):
+        clip = built.clips[drawn.clip[w]]
+        said = {i for i, rows in enumerate(built.choices) if drawn.sentence[w, 0] in rows}
+        mine = [c for c in corpus.usable_captions(clip) if c.kind == "motion" and built.texts.index(c.text) in said]
+        room = [c for c in mine if first[w] < c.start and c.end < first[w] + drawn.length[w] < clip.frames and first[w]]
+        if len(mine) == len(room) == 1:
+            middle = (room[0].start + room[0].end - 2 * first[w] - drawn.length[w]) / 2
+            off[not windows.lasts(room[0].text)].append(abs(middle))
+    assert min(len(off[True]), len(off[False])) > 20
+    assert np.mean(np.array(off[True]) < 1) > 0.6 > 0.3 > np.mean(np.array(off[False]) < 1)
+
+
 def test_what_lasts_is_hardly_stretched_and_nothing_far_over_what_is_captioned_otherwise():
     start, end = np.array([10, 60, 100, 0]), np.array([40, 90, 130, 20])
     text = np.array([0, 1, 0, 2])
