@@ -17,7 +17,7 @@ from bpy.props import (
     StringProperty,
 )
 
-from ..protocol.requests import MAX_SEED, MAX_TAKES
+from ..protocol.requests import MAX_SEED, MAX_TAKES, STEPS
 from . import character, clean_up_properties, compat
 from .overlay_properties import OverlayProperties
 
@@ -173,7 +173,7 @@ class SceneProperties(bpy.types.PropertyGroup):
         name="Takes", description="How many versions Generate makes at once", default=1, min=1, max=MAX_TAKES
     )
     steps: IntProperty(
-        name="Steps", description="More steps: better motion, longer wait", default=25, min=5, soft_max=50, max=200
+        name="Steps", description="More steps: better motion, longer wait", default=STEPS, min=5, soft_max=50, max=200
     )
     guidance: FloatProperty(
         name="Text Strength",

@@ -19,6 +19,9 @@ MODEL_FPS = 30
 MIN_FRAMES = 8
 """Shortest range that is solved (product.md 3); a range of one frame is refused with a sentence."""
 MAX_TAKES = 8
+STEPS = 15
+"""DDIM steps where nothing else is asked for: the fewest whose takes are within 5 % of the best (docs/developers/
+evaluation.md)."""
 SONG_STRENGTH = 3.0
 """Songs say less of a motion than words and want a stronger push: up to here dances move more and keep the beat better,
 and farther they gain nothing (1, 2, 3.2 and 4 times were tried; docs/developers/evaluation.md, music)."""
@@ -100,7 +103,7 @@ class GenerateRequest:
     texts: tuple[TextSpan, ...] = ()
     seed: int = 1
     takes: int = 1
-    steps: int = 25
+    steps: int = STEPS
     guidance: float = 2.5
     start: StartState | None = None
     clean_up: bool = True
@@ -155,7 +158,7 @@ class GenerateRequest:
                 texts=tuple(_known(TextSpan, t) for t in record.get("texts", ())),
                 seed=int(record.get("seed", 1)),
                 takes=int(record.get("takes", 1)),
-                steps=int(record.get("steps", 25)),
+                steps=int(record.get("steps", STEPS)),
                 guidance=float(record.get("guidance", 2.5)),
                 start=_start(record.get("start")),
                 clean_up=bool(record.get("clean_up", True)),

@@ -72,10 +72,11 @@ def bench(options: argparse.Namespace) -> int:
 
 def _plan(size: str, seconds: float, words: bool = True) -> Any:
     from ...model.config import NetworkConfig
+    from ...protocol.requests import STEPS
     from .measure import Plan
 
     if size == "mini":
-        return Plan(NetworkConfig.mini(), seconds, steps=25, chain_steps=25, words=words)
+        return Plan(NetworkConfig.mini(), seconds, steps=STEPS, chain_steps=STEPS, words=words)
     return Plan(NetworkConfig.official(), seconds, steps=2, chain_steps=50, words=words)
 
 

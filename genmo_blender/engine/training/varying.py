@@ -2,7 +2,9 @@
 
 A gap between keyed poses is filled on unseen performers a good deal worse than on those of the training data: so many
 windows of so few clips are learned by heart. Over one or two seconds a motion may be faster or slower, most can be
-played backwards, and arms, head and back may be turned by as much as one likes, without its legs losing the floor.
+played backwards, and arms, head and back may be turned by as much as one likes, without its legs losing the floor. They
+may also do at another pace, or backwards, what they did while the legs walked: whoever learns which arm swings with
+which leg of forty performers has learned these performers.
 """
 
 from __future__ import annotations
@@ -23,9 +25,12 @@ FASTEST = 1.3
 """And as much slower; evenly by its logarithm."""
 BACKWARDS = 0.3  # of the samples that are varied
 TURNED = 0.5  # likewise
+APART = 0.5  # likewise: back and head, left and right arm each in a time of its own
 SHORTEST = 14  # frames that retiming leaves at least
 BACK, NECK, COLLAR, ARM = 0.06, 0.15, 0.08, 0.3
 """Radians, standard deviation about each axis."""
+_PARTS = ((3, 6, 9, 12, 15), (13, 16, 18, 20), (14, 17, 19, 21))
+"""Joints that keep together when limbs go apart; legs and root are the fourth part."""
 _SPREAD = {3: BACK, 6: BACK, 9: BACK, 12: NECK, 15: NECK, 13: COLLAR, 14: COLLAR} | dict.fromkeys(range(16, 22), ARM)
 
 
@@ -53,20 +58,30 @@ def varied(frames: Frames, share: float, draws: Draws) -> Frames:
     angles = draws.normal(21, 3) * _spread(frames.pose.device)
 
     last = (frames.length - 1)[:, None].to(pace.dtype)
+    frame = torch.arange(total, device=pace.device)
     pace = torch.where(chosen, torch.minimum(pace, last / (SHORTEST - 1)).clamp(min=1 / FASTEST), 1.0)
     length = torch.minimum((last / pace).floor().long() + 1, last.new_tensor(total).long())
-    at = torch.minimum(torch.arange(total, device=pace.device) * pace, last)
-    at = torch.where(backwards, last - at, at)
-    at = torch.where(chosen, at, torch.minimum(torch.arange(total, device=pace.device), last))
+    at = _times(frame, last, pace, backwards)
+    at = torch.where(chosen, at, torch.minimum(frame, last))
 
     path = roll_out_translation(frames.velocity, frames.root)
-    pose = matrix_from_6d(_between(frames.pose, at).unflatten(-1, (21, 6)))
+    whole = frames.pose.unflatten(-1, (21, 6))
+    pose = _between(frames.pose, at).unflatten(-1, (21, 6))
+    apart = chosen & (draws.uniform(1) < APART)
+    for part in _PARTS:
+        # No faster than the whole lasts, or the part would stand still at the end.
+        own_pace = torch.minimum(torch.exp(draws.either_way(1) * math.log(FASTEST)), last / (length - 1))
+        own = _times(frame, last, own_pace, draws.uniform(1) < BACKWARDS)
+        joints = [joint - 1 for joint in part]
+        told = _between(whole[:, :, joints].flatten(-2), own).unflatten(-1, (len(part), 6))
+        pose[:, :, joints] = _choose(apart[:, 0], told, pose[:, :, joints])
+    pose = matrix_from_6d(pose)
     root = matrix_from_6d(_between(matrix_to_6d(frames.root), at))
     turn = axis_angle_to_matrix(angles * bent[..., None])[:, None].expand(-1, total, -1, -1, -1)
     pose = product(pose, turn)
     way = _between(path, at)
     step = torch.cat([way.diff(dim=1), way.new_zeros(count, 1, 3)], dim=1)
-    inside = torch.arange(total, device=pace.device) < length - 1
+    inside = frame < length - 1
     step = torch.where(inside[..., None], step, _at(step, (length - 2).expand(-1, total)))
     _, joints = forward_kinematics(
         torch.cat([root[:, :, None], pose], dim=2), canonical_offsets(pace.device), PARENTS_22
@@ -80,6 +95,12 @@ def varied(frames: Frames, share: float, draws: Draws) -> Frames:
         length[:, 0],
     )
     return Frames(*(_choose(chosen[:, 0], getattr(made, name), getattr(frames, name)) for name in vars(made)))
+
+
+def _times(frame: Tensor, last: Tensor, pace: Tensor, backwards: Tensor) -> Tensor:
+    """Where each ``frame`` (L,) is taken from, (B, L); ``last``, ``pace`` and ``backwards`` (B, 1)."""
+    at = torch.minimum(frame * pace, last)
+    return torch.where(backwards, last - at, at)
 
 
 def _choose(rows: Tensor, one: Tensor, other: Tensor) -> Tensor:

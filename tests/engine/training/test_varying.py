@@ -21,13 +21,14 @@ COUNT, TOTAL = 6, 80
 
 
 class Told:
-    """Draws of which the first numbers are given: who is varied, how fast, backwards and bent."""
+    """Draws of which the first numbers are given: who is varied, how fast, backwards, bent, with limbs apart, and for
+    each part how fast and backwards; none of what is not given."""
 
     def __init__(self, *values):
         self.values = list(values)
 
     def uniform(self, *shape):
-        return torch.full((COUNT, *shape), self.values.pop(0))
+        return torch.full((COUNT, *shape), self.values.pop(0) if self.values else 0.99)
 
     def either_way(self, *shape):
         return self.uniform(*shape)
@@ -90,6 +91,22 @@ def test_bent_above_and_on_the_same_feet(frames):
     assert moved.mean(dim=(1, 2)).min() > 0.05
     # what changes is how they are held, not how they move
     assert moved.std(dim=1).mean() < moved.mean()
+
+
+def test_limbs_go_apart_each_in_its_own_time(frames):
+    # back and head as the legs do, left arm backwards, right arm slower
+    apart = varied(frames, 1.0, Told(0.0, 0.0, 0.9, 0.9, 0.0, 0.0, 0.9, 0.0, 0.0, -1.0, 0.9))
+    told, was = (x.pose.unflatten(-1, (21, 6)) for x in (apart, frames))
+    back, left, right = ([j - 1 for j in part] for part in varying._PARTS)
+    legs = sorted(set(range(21)) - {*back, *left, *right})
+    for part, expected in ((legs, was), (back, was), (left, was.flip(1))):
+        assert torch.allclose(told[:, :, part], expected[:, :, part], atol=1e-5)
+    assert torch.allclose(told[:, :66:13, right], was[:, :51:10, right], atol=1e-4)
+    assert torch.allclose(path_of(apart), path_of(frames), atol=1e-5)
+    assert torch.equal(apart.contacts, frames.contacts)
+    # faster than the whole there is nothing left to do
+    fast = varied(frames, 1.0, Told(0.0, 0.0, 0.9, 0.9, 0.0, 1.0, 0.9, 1.0, 0.9, 1.0, 0.9))
+    assert torch.allclose(fast.pose, frames.pose, atol=1e-5)
 
 
 def test_gaps_are_practised_on_it_and_the_same_for_every_share(built):
