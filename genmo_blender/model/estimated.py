@@ -34,6 +34,10 @@ _FLIP = np.array([1.0, -1.0, -1.0])  # of rotation vectors in the plane x = 0
 _ONE_WAY, _OTHER_WAY = 1.0, 2.2
 """Radians between two answers up to which both count, and from which on only the first does."""
 _FADE = 12  # frames over which that changes
+_MORE = 0.15
+"""By how much more a mean of answers is made to leave what interpolation says: it moves less than any of them does, and
+less than people do. Where a gap is short, how is known too well for that."""
+_SHORT, _LONG = 15, 30  # frames of a gap from which on some, and all of that
 _CONTACTS = [2, 3, 0, 1, 5, 4]  # ankle and toe of the other side, the other wrist
 
 
@@ -82,10 +86,16 @@ def mean_with_image(
     rotations: Array, path: Array, image_rotations: Array, image_path: Array, keys: KeyFrames
 ) -> tuple[Array, Array]:
     """The mean of an answer, local rotations (T, 22, 4) and path (T, 3), and of that to its mirror image; the mean of
-    that and linear prediction; going on from the keys."""
+    that and linear prediction, or this alone where the network turns round in a way that is far less likely; going on
+    from the keys."""
     rotations, path = rotations.astype(np.float64), path.astype(np.float64)
     rotations, path = _middle((rotations, path), mirrored(image_rotations, image_path))
-    rotations, path = _middle((rotations, path), expected(rotations, path, keys, covariances())[:2])
+    linear = expected(rotations, path, keys, covariances())
+    rotations, path = _middle((rotations, path), (linear.rotations, linear.path))
+    rotations = np.where(linear.otherwise[:, None, None], linear.rotations, rotations)
+    path = np.where(linear.otherwise[:, None], linear.path, path)
+    if linear.inside.any():
+        rotations = np.where(linear.inside[:, None, None], _livelier(rotations, keys), rotations)
     rotations = np.where(keys.known[..., None], keys.rotations, rotations)
     return calmed(rotations, np.where(keys.roots[:, None], keys.path, path), keys.known)
 
@@ -104,6 +114,22 @@ def _middle(one: tuple[Array, Array], other: tuple[Array, Array]) -> tuple[Array
     mixed = rot.multiply(rot.from_rotation_vector(share * vector), one[0])
     turned = np.where((vector != 0).any(axis=-1, keepdims=True), mixed, one[0])
     return turned, one[1] + share[:, 0] * (other[1] - one[1])
+
+
+def _livelier(rotations: Array, keys: KeyFrames) -> Array:
+    """Local rotations (T, 22, 4) between whole poses, farther from those that slerp gives there (`_MORE`)."""
+    whole = np.flatnonzero(keys.known.all(axis=1))
+    frame = np.arange(len(rotations))
+    after = np.clip(np.searchsorted(whole, frame), 1, len(whole) - 1)
+    first, last = whole[after - 1], whole[after]
+    share = np.clip((frame - first) / (last - first), 0.0, 1.0)[:, None]
+    plain = rot.slerp(keys.rotations[first], keys.rotations[last], np.broadcast_to(share, rotations.shape[:2]))
+    vector = rot.to_rotation_vector(rot.multiply(rot.conjugate(plain), rotations))
+    apart = np.linalg.norm(vector, axis=-1, keepdims=True)
+    more = _MORE * np.clip((last - first - 1 - _SHORT) / (_LONG - _SHORT), 0.0, 1.0)[:, None, None]
+    # what is nearly turned round is left as it is: a little more, and it would come from the other side
+    more = more * (1.0 - smooth(np.clip((apart - _ONE_WAY) / (_OTHER_WAY - _ONE_WAY), 0.0, 1.0)))
+    return rot.multiply(plain, rot.from_rotation_vector((1.0 + more) * vector))
 
 
 @lru_cache(maxsize=1)

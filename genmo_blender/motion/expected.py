@@ -10,6 +10,7 @@ through, and how little is certain in the middle of a long gap (numpy alone, no 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +32,12 @@ NOISE = 1e-5
 """Of each number's variance: what the covariances themselves are not sure of."""
 UPSET = 1.75
 """Radians of tilt from which on nobody can say where a body looks: what lies down or turns over is left alone."""
+DOUBT = 70.0
+"""Nats by which another number of turns on the spot has to be likelier before that of the motion given is not believed.
+Where a network foresees a spin, its number of turns is up to 52 less likely than another and still right."""
+_RATE = 4
+"""Frames on either side of a gap that say how fast the body turns there."""
+_TURN, _MOST = 2 * np.pi, 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,15 +84,25 @@ def numbers_of(rotations: Array, path: Array, turn: Array) -> tuple[Array, Array
     return poses, np.concatenate([way[:, [0, 2]], np.diff(heading)[:, None]], axis=1)
 
 
-def expected(rotations: Array, path: Array, keys: KeyFrames, covariances: Covariances) -> tuple[Array, Array, Array]:
-    """The mean motion through the whole poses of ``keys``: local rotations (T, 22, 4), path (T, 3), and where there is
-    one, (T,) bool: between two of them no further apart than covariances reach, while the body is upright there.
-    Elsewhere both are as given."""
+@dataclass(frozen=True)
+class Expected:
+    """The mean motion: local ``rotations`` (T, 22, 4), ``path`` (T, 3), ``inside`` (T,) bool where there is one, and
+    ``otherwise`` (T,) bool where it turns about the vertical more or less often than the motion given."""
+
+    rotations: Array
+    path: Array
+    inside: Array
+    otherwise: Array
+
+
+def expected(rotations: Array, path: Array, keys: KeyFrames, covariances: Covariances) -> Expected:
+    """The mean motion through the whole poses of ``keys``: between two of them no further apart than covariances reach,
+    while the body is upright there. Elsewhere rotations and path are as given."""
     whole = np.flatnonzero(keys.known.all(axis=1))
     # which way round a body turns that looks elsewhere at the next pose is what it does in the motion given
     heading = _headings(np.where(keys.known[:, :1], keys.rotations[:, 0], rotations[:, 0]))
     rotations, path = rotations.copy(), path.copy()
-    inside = np.zeros(len(path), dtype=bool)
+    inside, otherwise = np.zeros((2, len(path)), dtype=bool)
     for gap in np.flatnonzero(np.diff(whole) > 1):
         first, last, far = int(whole[gap]), int(whole[gap + 1]), len(covariances.by_lag)
         if last - first > far:
@@ -96,9 +113,27 @@ def expected(rotations: Array, path: Array, keys: KeyFrames, covariances: Covari
         up = rot.rotate(keys.rotations[near, 0], np.broadcast_to([0.0, 1.0, 0.0], (len(near), 3)))[:, 1]
         if up.min() < np.cos(UPSET):
             continue
-        rotations[frames], path[frames] = _through(keys, heading[near], near, first, last, covariances)
-        inside[frames] = True
-    return rotations, path, inside
+        turns = _turns(heading, near, first, last)
+        tried = [_known(keys, heading[near] + _TURN * n * (near >= last), near, covariances) for n in turns]
+        best = int(np.argmax([known.likelihood - DOUBT * (n != 0) for known, n in zip(tried, turns, strict=True)]))
+        rotations[frames], path[frames] = _through(keys, tried[best], first, last, covariances)
+        inside[frames], otherwise[frames] = True, turns[best] != 0
+        heading[last:] += _TURN * turns[best]
+    return Expected(rotations, path, inside, otherwise)
+
+
+def _turns(heading: Array, near: Array, first: int, last: int) -> Sequence[int]:
+    """How many more turns a gap may have than ``heading`` (T,) has there, 0 first: so many that it is the shortest way
+    round, and up to about as many as it is if the body turns on as fast as beside the gap."""
+    turn = heading[last] - heading[first]
+    rates = [
+        (heading[side[-1]] - heading[side[0]]) / (side[-1] - side[0])
+        for side in (near[near <= first][-_RATE:], near[near >= last][:_RATE])
+        if len(side) > 1 and side[-1] - side[0] < 2 * _RATE
+    ]
+    likely = np.mean(rates) * (last - first) if rates else turn
+    more = int(np.clip(round((likely - turn) / _TURN), -_MOST, _MOST))
+    return list(dict.fromkeys((0, -round(turn / _TURN), *(range(1, more + 1) if more > 0 else range(more, 0)))))
 
 
 def _headings(root: Array) -> Array:
@@ -110,17 +145,27 @@ def _back(turn: Array, frames: int) -> Array:
     return np.broadcast_to(rot.conjugate(turn), (frames, JOINTS - 1, 4))
 
 
-def _through(
-    keys: KeyFrames, heading: Array, near: Array, first: int, last: int, known: Covariances
-) -> tuple[Array, Array]:
-    """Rotations and path of the frames between ``first`` and ``last``, two of the known frames ``near``, where the body
-    looks along ``heading``."""
+@dataclass(frozen=True)
+class _Known:
+    """What is known around a gap, and how likely it is: at the frames ``near`` (K,) the ``poses`` (K, 66) and where the
+    body looks (K,); ``sums`` (3 (K - 1), 3 S) of steps of the frames ``span`` (S,) that are known; ``weight`` of each
+    known number in the mean; ``likelihood`` (log, up to what hardly depends on where the body looks)."""
+
+    near: Array
+    heading: Array
+    poses: Array
+    span: Array
+    sums: Array
+    weight: Array
+    likelihood: float
+
+
+def _known(keys: KeyFrames, heading: Array, near: Array, known: Covariances) -> _Known:
+    """Every near pose, and from each to the next the way and the turn, sums of the steps between, all as seen from the
+    first one; the body looks along ``heading`` (K,)."""
     poses, _ = numbers_of(keys.rotations[near], keys.path[near], known.turn)
     count = known.basis.shape[1]
     held = (poses - known.mean[:HELD]) @ known.basis
-
-    # what is known: every near pose, and from each to the next the way and the turn, sums of the steps between, all as
-    # seen from the first one
     span = np.arange(near[0], near[-1])
     part = np.searchsorted(near, span, side="right") - 1
     facing = np.interp(span, near, heading - heading[0])
@@ -134,9 +179,7 @@ def _through(
     moved = np.concatenate([ways[:, [0, 2]], np.diff(heading)[:, None]], axis=1)
     usual = sums @ np.tile(known.mean[HELD:], len(span))
     told = np.concatenate([held.reshape(-1), moved.reshape(-1) - usual])
-
-    # covariances of what is known with itself and with what is asked for
-    pose, step, both = slice(0, count), slice(count, None), slice(0, None)
+    pose, step = slice(0, count), slice(count, None)
     pose_step = known.matrix(near, pose, span, step) @ sums.T
     gram = np.block(
         [
@@ -146,13 +189,20 @@ def _through(
     )
     gram[np.diag_indices(len(gram))] *= 1 + NOISE
     weight = np.linalg.solve(gram, told)
-    asked = np.arange(first, last + 1)
-    found = known.matrix(asked, both, near, pose) @ weight[: len(near) * count]
-    found += known.matrix(asked, both, span, step) @ (sums.T @ weight[len(near) * count :])
+    return _Known(near, heading, poses, span, sums, weight, -0.5 * float(told @ weight))
+
+
+def _through(keys: KeyFrames, told: _Known, first: int, last: int, known: Covariances) -> tuple[Array, Array]:
+    """Rotations and path of the frames between ``first`` and ``last``, two of the known frames."""
+    count, asked = known.basis.shape[1], np.arange(first, last + 1)
+    pose, step, both = slice(0, count), slice(count, None), slice(0, None)
+    poses, heading, posed_numbers = told.poses, told.heading, len(told.near) * count
+    found = known.matrix(asked, both, told.near, pose) @ told.weight[:posed_numbers]
+    found += known.matrix(asked, both, told.span, step) @ (told.sums.T @ told.weight[posed_numbers:])
     found = found.reshape(len(asked), -1)
 
     share = ((asked - first) / (last - first))[:, None]
-    begin, end = int(np.searchsorted(near, first)), int(np.searchsorted(near, last))
+    begin, end = int(np.searchsorted(told.near, first)), int(np.searchsorted(told.near, last))
     posed = found[:, :count] @ known.inverse.T + known.mean[:HELD]
     posed += (poses[begin] - posed[0]) * (1 - share) + (poses[end] - posed[-1]) * share
     steps = found[:-1, count:] + known.mean[HELD:]

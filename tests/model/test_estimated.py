@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from genmo_blender.model import estimated
 from genmo_blender.model.estimated import both_ways, covariances, mean_with_image, mirror_image
 from genmo_blender.model.keys import key_frames
 from genmo_blender.motion import rotations as rot
@@ -85,20 +86,36 @@ def apart(one, other):
     return np.linalg.norm(rot.to_rotation_vector(rot.multiply(other, rot.conjugate(one))), axis=-1)
 
 
-def test_half_of_the_answer_is_what_whole_poses_let_expect():
+def test_half_of_the_answer_is_what_whole_poses_let_expect(monkeypatch):
+    monkeypatch.setattr(estimated, "_MORE", 0.0)
     one = request(3)
     small = replace(one.keys, root_orient=one.keys.root_orient / 3, pose_body=one.keys.pose_body / 3)
     one = replace(one, keys=replace(small, joint_mask=np.ones_like(small.joint_mask)))
     keys, frames = key_frames(one), one.frames
     still = np.tile(rot.normalise(np.array([1.0, 0, 0, 0])), (frames, 22, 1)), np.tile([0.0, 0.9, 0.0], (frames, 1))
     found, path = mean_with_image(*still, *mirrored(*still), keys)
-    turns, way, inside = expected(*still, keys, covariances())
+    linear = expected(*still, keys, covariances())
+    turns, way, inside = linear.rotations, linear.path, linear.inside
     assert inside.sum() > frames / 3 and apart(still[0], turns)[inside].max() > 0.3
     np.testing.assert_allclose(path[inside], ((still[1] + way) / 2)[inside], atol=1e-9)
     near = apart(still[0], turns).max(axis=0) < 0.9  # joints that both have alike
     assert near.sum() > 15
     np.testing.assert_allclose(apart(found, turns)[inside][:, near], apart(found, still[0])[inside][:, near], atol=1e-9)
     assert apart(found, keys.rotations)[keys.known].max() < 1e-9
+
+
+def test_in_a_long_gap_the_answer_leaves_interpolation_farther_and_never_with_a_jump():
+    known = np.zeros((70, 22), dtype=bool)
+    known[[0, 12, 60, 61]] = True  # a short gap, a long one, none
+    plain = np.tile([1.0, 0.0, 0.0, 0.0], (70, 22, 1))
+    bow = 2.9 * np.sin(np.pi * np.clip((np.arange(70) - 12) / 48, 0, 1)) + 0.4 * (np.arange(70) < 12)
+    answer = rot.from_rotation_vector(bow[:, None, None] * np.tile([[1.0, 0, 0], [0, 0.2, 0]], (11, 1)))
+    more = estimated._livelier(answer, KeyFrames(plain, np.zeros((70, 3)), known))
+    angle = np.linalg.norm(rot.to_rotation_vector(more), axis=-1)
+    np.testing.assert_allclose(angle[:12], bow[:12, None] * np.tile([1.0, 0.2], 11), atol=1e-6)
+    np.testing.assert_allclose(angle[13:60, 1], 1.15 * 0.2 * bow[13:60], atol=1e-6)  # nowhere far
+    assert np.allclose(angle[36, 0], bow[36]) and angle[20, 0] > 1.05 * bow[20]  # nearly turned round: as it was
+    assert np.abs(np.diff(angle[12:61, 0])).max() < 0.35
 
 
 def test_who_turns_the_other_way_is_not_met_halfway():

@@ -72,9 +72,9 @@ def varied(frames: Frames, share: float, draws: Draws) -> Frames:
         # No faster than the whole lasts, or the part would stand still at the end.
         own_pace = torch.minimum(torch.exp(draws.either_way(1) * math.log(FASTEST)), last / (length - 1))
         own = _times(frame, last, own_pace, draws.uniform(1) < BACKWARDS)
-        joints = [joint - 1 for joint in part]
-        told = _between(whole[:, :, joints].flatten(-2), own).unflatten(-1, (len(part), 6))
-        pose[:, :, joints] = _choose(apart[:, 0], told, pose[:, :, joints])
+        rows = [joint - 1 for joint in part]
+        told = _between(whole[:, :, rows].flatten(-2), own).unflatten(-1, (len(part), 6))
+        pose[:, :, rows] = _choose(apart[:, 0], told, pose[:, :, rows])
     pose = matrix_from_6d(pose)
     root = matrix_from_6d(_between(matrix_to_6d(frames.root), at))
     turn = axis_angle_to_matrix(angles * bent[..., None])[:, None].expand(-1, total, -1, -1, -1)
