@@ -10,7 +10,7 @@ import numpy as np
 
 from .rotations import Array
 
-_REACHES = np.linspace(0.04, 1.0, 13)
+_REACHES = np.linspace(0.02, 1.0, 50)
 """Shares of the segment that a handle may reach over."""
 _HALVINGS = 24
 
