@@ -2,9 +2,9 @@
 
 ``guided``: half of the training clips are stripped to what three cameras see of them. One arm learns from that as well,
 guided by its own estimates (spec 7.6), the other from the other half alone. ``modes``: both passes of a step against
-either alone. All arms of a seed begin with the same weights and take as many steps of as many samples; ``guided`` uses
-the places of a part of the samples, a fifth in the presets. Judged are estimates from synthetic footage of held-out
-performers (`estimation`) and, of what can generate, the error of the denoised joints on their windows with sentences
+either alone. All arms of a seed begin with the same weights, fresh ones or those of a file, and take as many steps of
+as many samples, with the practice between them that the preset asks for; ``guided`` uses the places of a part of the
+samples, a fifth in the presets. Judged are estimates from synthetic footage of held-out performers (`estimation`) and, of what can generate, the error of the denoised joints on their windows with sentences
 alone. ``texts`` trains nothing (`text_ablation`): one model hears two prompts in different ways.
 """
 
@@ -30,6 +30,7 @@ from ..training.flat import captions_of, flat_table
 from ..training.loop import Trainer
 from ..training.mixture import Shares
 from ..training.pack import Prepared, prepared
+from ..training.practice import ShortWindows, with_practice
 from ..training.presets import BOTH, ESTIMATED, GENERATED, Preset, preset
 from ..training.samples import Clip
 from ..training.state import new_state
@@ -111,19 +112,42 @@ def arm_preset(chosen: Preset, setting: str, arm: str) -> Preset:
     return replace(chosen, passes={"both": BOTH, "estimation": (ESTIMATED,), "diffusion": (GENERATED,)}[arm])
 
 
-def run(given: Material, chosen: Preset, setting: str, arm: str, seed: int, steps: int, every: int = QUICK) -> Row:
+@dataclass(frozen=True)
+class Start:
+    """What all arms begin with: weights of a file, ``init``, or fresh ones; ``half``: their networks run in bf16."""
+
+    init: Path | None = None
+    half: bool = False
+
+
+def run(
+    given: Material,
+    chosen: Preset,
+    setting: str,
+    arm: str,
+    seed: int,
+    steps: int,
+    every: int = QUICK,
+    start: Start | None = None,
+) -> Row:
     """Train one arm and judge its moving average; ``every``: one held-out clip of so many is filmed."""
-    chosen = arm_preset(chosen, setting, arm)
-    state = new_state(chosen, seed)
-    state.network.load_state_dict(given.kinds, strict=False)
-    state.average.update({name: value.clone() for name, value in given.kinds.items()})
-    statistics = statistics_of(given.corpus)
+    chosen, start = arm_preset(chosen, setting, arm), start or Start()
+    state = new_state(chosen, seed, start.init)
+    if start.init is None:
+        state.network.load_state_dict(given.kinds, strict=False)
+        state.average.update({name: value.clone() for name, value in given.kinds.items()})
+    statistics = state.statistics or statistics_of(given.corpus)
     guided = setting == "guided" and arm == "guided"
     flat = flat_table(stripped(given.rest, seed), given.corpus) if guided else None
-    trainer = Trainer(given.corpus, given.features, statistics, chosen, state, seed, flat=flat)
+
+    def practice(preset: Preset, sampler: ShortWindows) -> Trainer:
+        return Trainer(given.corpus, given.features, statistics, preset, state, seed, half=start.half, sampler=sampler)
+
+    trainer = Trainer(given.corpus, given.features, statistics, chosen, state, seed, half=start.half, flat=flat)
+    whole = with_practice(trainer, practice)
     began = time.monotonic()
     for step in range(steps):
-        trainer.step(step / steps)
+        whole.step(step / steps)
     spent = time.monotonic() - began
     generates = GENERATED in chosen.passes
     denoised = None
@@ -165,6 +189,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--arms", nargs="+", help="some of them")
+    parser.add_argument("--init", type=Path, metavar="FILE", help="weights that every arm begins with")
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="of the network, in training")
     parser.add_argument("--layers", type=int, help="of the network, instead of the preset's")
     parser.add_argument("--width", type=int, help="likewise")
     parser.add_argument("--model", type=Path, help="of “texts”: checkpoint (default: the bundled model)")
@@ -189,11 +215,12 @@ def ablate(arguments: argparse.Namespace) -> int:
     sizes = {"layers": arguments.layers, "latent_dim": arguments.width}
     chosen = replace(chosen, network=replace(chosen.network, **{k: v for k, v in sizes.items() if v}))
     data = prepared(arguments.data, CACHE)
+    start = Start(arguments.init, arguments.precision == "bf16")
     rows = []
     for seed in arguments.seeds:
         given = material(data, chosen, arguments.setting, seed)
         for arm in arms:
-            rows.append(run(given, chosen, arguments.setting, arm, seed, arguments.steps))
+            rows.append(run(given, chosen, arguments.setting, arm, seed, arguments.steps, start=start))
             print(table(rows[-1:])[-1], flush=True)
             if arguments.out:
                 with open(arguments.out, "a", encoding="utf-8") as file:

@@ -26,7 +26,7 @@ from .kinds import fill_kinds, kinds_of, sides_of
 from .loop import Trainer
 from .official.needs import OfficialNeeds
 from .pack import ENDING, SPLITS, Prepared, prepared, read_pack, write_pack
-from .practice import KINDS, WithPractice, practised, sampler_of
+from .practice import ShortWindows, with_practice
 from .presets import Preset, preset
 from .running import LOG_NAME, Budget, run
 from .songs import SongTable, song_table
@@ -138,14 +138,11 @@ def _train(arguments: argparse.Namespace, chosen: Preset, world: World) -> None:
     trainer = make(
         corpus, features, statistics, chosen, state, arguments.seed, world, arguments.accumulate, half, songs, flat
     )
-    seeded = (arguments.seed, world, arguments.accumulate, half)
-    others = {
-        name: Trainer(
-            corpus, features, statistics, practised(name, chosen), state, *seeded, sampler=sampler_of(name, corpus)
-        )
-        for name in KINDS
-        if getattr(chosen, name)
-    }
+
+    def practice(preset: Preset, sampler: ShortWindows) -> Trainer:
+        seeded = (arguments.seed, world, arguments.accumulate, half)
+        return Trainer(corpus, features, statistics, preset, state, *seeded, sampler=sampler)
+
     judged = replace(chosen, batch=min(chosen.batch, VALIDATION_BATCH), reworded=0.0, practised=0.0)
     validation = make(
         held_out, held_out_features, statistics, judged, state, arguments.seed, half=half, songs=held_out_songs
@@ -158,7 +155,7 @@ def _train(arguments: argparse.Namespace, chosen: Preset, world: World) -> None:
 
     budget = Budget(arguments.steps, arguments.seconds)
     run(
-        WithPractice(trainer, others) if others else trainer,
+        with_practice(trainer, practice),
         budget,
         arguments.out,
         keep,

@@ -191,6 +191,7 @@ class Trainer:
         drawn, noise = self.noise(step, share)
         t = drawn if t is None else t
         inputs, sight = inputs_of(given, self.state.network.config, False, self.draws(step, share, DIFFUSION))
+        noise = noise[:, : given.batch.valid.shape[1]]  # windows of practice are shorter
         diffusion = Sample(given.batch, inputs, given.mask, noise, t, given.film, sight)
         return Passes(diffusion, estimated, len(t))
 

@@ -4,12 +4,12 @@ What keypoints say of a pose they say in a few frames, and a gap between two key
 of 120 frames shows one performer before one camera as often as it has frames, and most windows of a mixture are of
 something else. So a preset with `Preset.glimpses` or `Preset.gaps` takes a step of these after every other step. They
 are estimated and nothing else: how a camera moves, what is hidden for long, and what words and songs change is left to
-the mixture.
+the mixture. (A network that is to learn without the estimation pass, for comparison, practises them noised.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -65,13 +65,22 @@ KINDS: Mapping[str, tuple[type[Windows], int, Shares]] = {
 def practised(name: str, preset: Preset) -> Preset:
     """How the steps of one of `KINDS` are trained."""
     batch = preset.batch * getattr(preset, name)
-    return replace(preset, batch=batch, shares=KINDS[name][2], passes=(ESTIMATED,), reworded=0.0, practised=0.0)
+    passes = (ESTIMATED,) if ESTIMATED in preset.passes else preset.passes
+    return replace(preset, batch=batch, shares=KINDS[name][2], passes=passes, reworded=0.0, practised=0.0)
 
 
 def sampler_of(name: str, corpus: Corpus) -> ShortWindows:
     """What draws the windows of one of `KINDS`."""
     kind, shortest, _ = KINDS[name]
     return ShortWindows(corpus, kind, shortest)
+
+
+def with_practice(trainer: Trainer, make: Callable[[Preset, ShortWindows], Trainer]) -> Trainer | WithPractice:
+    """A trainer with the practice that its preset asks for; ``make`` gives a trainer of the same weights."""
+    preset, corpus = trainer.preset, trainer.sampler.corpus
+    names = [name for name in KINDS if getattr(preset, name)]
+    others = {name: make(practised(name, preset), sampler_of(name, corpus)) for name in names}
+    return WithPractice(trainer, others) if others else trainer
 
 
 class WithPractice:

@@ -7,12 +7,15 @@ import pytest
 import torch
 
 from genmo_blender.engine.__main__ import main
+from genmo_blender.engine.checkpoint import save_checkpoint
 from genmo_blender.engine.evaluation import ablation
 from genmo_blender.engine.evaluation.stripped import stripped
-from genmo_blender.engine.training.corpus import build
+from genmo_blender.engine.training.command import checkpoint_of
+from genmo_blender.engine.training.corpus import build, statistics_of
 from genmo_blender.engine.training.flat import captions_of
 from genmo_blender.engine.training.importers import shards
 from genmo_blender.engine.training.mixture import Shares
+from genmo_blender.engine.training.state import new_state
 from tests.engine.training import curve
 
 DATA = Path(__file__).parents[2] / "data" / "motion"
@@ -51,6 +54,20 @@ def test_an_arm_learns_from_what_its_name_says(given):
     assert rows[2].sampled_mpjpe is None and rows[2].denoised is None
     assert all(row.denoised > 0 and row.sampled_mpjpe > 0 for row in rows[:2])
     assert len(ablation.table(rows)) == 4
+
+
+def test_an_arm_begins_with_weights_of_a_file_and_practises_in_its_own_way(given, tmp_path):
+    chosen = small(shares=Shares(filmed=0.5), glimpses=2)
+    statistics = statistics_of(given.corpus)
+    begun = tmp_path / "begun.safetensors"
+    save_checkpoint(begun, checkpoint_of(new_state(chosen, 5), chosen, statistics, ("", ""), ""), half=False)
+    rows = {}
+    tries = (begun, 2, "estimation"), (begun, 0, "estimation"), (None, 2, "estimation"), (begun, 2, "diffusion")
+    for init, glimpses, arm in tries:
+        start = ablation.Start(init, half=True)
+        tried = replace(chosen, glimpses=glimpses)
+        rows[init is None, glimpses, arm] = ablation.run(given, tried, "modes", arm, 0, 1, every=1, start=start)
+    assert len({row.mpjpe for row in rows.values()}) == 4
 
 
 def test_every_arm_is_a_preset_of_its_own():
