@@ -4,8 +4,9 @@
 guided by its own estimates (spec 7.6), the other from the other half alone. ``modes``: both passes of a step against
 either alone. All arms of a seed begin with the same weights, fresh ones or those of a file, and take as many steps of
 as many samples, with the practice between them that the preset asks for; ``guided`` uses the places of a part of the
-samples, a fifth in the presets. Judged are estimates from synthetic footage of held-out performers (`estimation`) and, of what can generate, the error of the denoised joints on their windows with sentences
-alone. ``texts`` trains nothing (`text_ablation`): one model hears two prompts in different ways.
+samples, a fifth in the presets. Judged are estimates from synthetic footage of held-out performers (`estimation`) and,
+of what can generate, the error of the denoised joints on their windows with sentences alone. ``texts`` trains nothing
+(`text_ablation`): one model hears two prompts in different ways.
 """
 
 from __future__ import annotations
