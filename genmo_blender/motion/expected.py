@@ -32,7 +32,7 @@ NOISE = 1e-5
 """Of each number's variance: what the covariances themselves are not sure of."""
 UPSET = 1.75
 """Radians of tilt from which on nobody can say where a body looks: what lies down or turns over is left alone."""
-DOUBT = 70.0
+DOUBT = 60.0
 """Nats by which another number of turns on the spot has to be likelier before that of the motion given is not believed.
 Where a network foresees a spin, its number of turns is up to 52 less likely than another and still right."""
 _RATE = 4

@@ -31,10 +31,11 @@ from ..training.flat import captions_of, flat_table
 from ..training.loop import Trainer
 from ..training.mixture import Shares
 from ..training.pack import Prepared, prepared
-from ..training.practice import ShortWindows, with_practice
+from ..training.practice import with_practice
 from ..training.presets import BOTH, ESTIMATED, GENERATED, Preset, preset
 from ..training.samples import Clip
 from ..training.state import new_state
+from ..training.windows import Sampler
 from . import text_ablation
 from .estimation import QUICK, by_camera
 from .scenes import scenes_of
@@ -141,7 +142,7 @@ def run(
     guided = setting == "guided" and arm == "guided"
     flat = flat_table(stripped(given.rest, seed), given.corpus) if guided else None
 
-    def practice(preset: Preset, sampler: ShortWindows) -> Trainer:
+    def practice(preset: Preset, sampler: Sampler) -> Trainer:
         return Trainer(given.corpus, given.features, statistics, preset, state, seed, half=start.half, sampler=sampler)
 
     trainer = Trainer(given.corpus, given.features, statistics, chosen, state, seed, half=start.half, flat=flat)

@@ -26,13 +26,14 @@ from .kinds import fill_kinds, kinds_of, sides_of
 from .loop import Trainer
 from .official.needs import OfficialNeeds
 from .pack import ENDING, SPLITS, Prepared, prepared, read_pack, write_pack
-from .practice import ShortWindows, with_practice
+from .practice import with_practice
 from .presets import Preset, preset
 from .running import LOG_NAME, Budget, run
 from .songs import SongTable, song_table
 from .songs import load as load_songs
 from .songs import save as save_songs
 from .state import TrainingState, load_state, new_state
+from .windows import Sampler
 
 CACHE = Path.home() / ".cache" / "genmo_blender" / "training"
 SMPLX_NOTE = "SMPL-X, the body it was trained on, is for non-commercial research."
@@ -139,7 +140,7 @@ def _train(arguments: argparse.Namespace, chosen: Preset, world: World) -> None:
         corpus, features, statistics, chosen, state, arguments.seed, world, arguments.accumulate, half, songs, flat
     )
 
-    def practice(preset: Preset, sampler: ShortWindows) -> Trainer:
+    def practice(preset: Preset, sampler: Sampler) -> Trainer:
         seeded = (arguments.seed, world, arguments.accumulate, half)
         return Trainer(corpus, features, statistics, preset, state, *seeded, sampler=sampler)
 

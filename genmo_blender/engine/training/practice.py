@@ -5,6 +5,10 @@ of 120 frames shows one performer before one camera as often as it has frames, a
 something else. So a preset with `Preset.glimpses` or `Preset.gaps` takes a step of these after every other step. They
 are estimated and nothing else: how a camera moves, what is hidden for long, and what words and songs change is left to
 the mixture. (A network that is to learn without the estimation pass, for comparison, practises them noised.)
+
+What a sentence asks for is decided where there is next to nothing but noise, and of a mixture's windows one in ten is
+about something that somebody does at a certain time, at that noise. So a preset with `Preset.acts` practises these: up
+to two seconds in which what is said happens, mostly in the middle.
 """
 
 from __future__ import annotations
@@ -20,8 +24,8 @@ from .corpus import Corpus
 from .distributed import World
 from .loop import Trainer
 from .mixture import Shares
-from .presets import ESTIMATED, Preset
-from .windows import Windows, unheard
+from .presets import ESTIMATED, GENERATED, Preset
+from .windows import Sampler, Windows, WindowSampler, unheard
 
 
 class Glimpses(Windows):
@@ -35,6 +39,22 @@ class Gaps(Windows):
 
     frames: ClassVar[int] = 80
     gap: ClassVar[bool] = True
+
+
+class Acts(Windows):
+    """Something that is done, with what is said about it."""
+
+    frames: ClassVar[int] = 60
+
+
+class ActSampler(WindowSampler):
+    """Draws `Acts`: every window is about a measured caption, hard ones as often as `WindowSampler` is told."""
+
+    kind = Acts
+    short = 1.0
+
+    def _kinds(self, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+        return np.ones(n, dtype=bool), np.zeros(n, dtype=bool)
 
 
 class ShortWindows:
@@ -56,29 +76,37 @@ class ShortWindows:
 
 
 SHORTEST_GAP = 16  # frames of a window with a gap: four before it, one behind
+NOISY, HARD = 0.7, 0.6
+"""Part of the acts whose timestep is drawn from where text decides (`Preset.noisy_share`), and of those that are hard
+(`windows.PRACTISED`)."""
 KINDS: Mapping[str, tuple[type[Windows], int, Shares]] = {
     "glimpses": (Glimpses, Glimpses.frames, Shares(filmed=1.0)),
     "gaps": (Gaps, SHORTEST_GAP, Shares(dense=1.0)),
 }
+ACTS = "acts"
 
 
 def practised(name: str, preset: Preset) -> Preset:
-    """How the steps of one of `KINDS` are trained."""
+    """How the steps of one of `KINDS`, or of `ACTS`, are trained."""
     batch = preset.batch * getattr(preset, name)
+    if name == ACTS:
+        return replace(preset, batch=batch, shares=Shares(), passes=(GENERATED,), noisy_share=NOISY)
     passes = (ESTIMATED,) if ESTIMATED in preset.passes else preset.passes
     return replace(preset, batch=batch, shares=KINDS[name][2], passes=passes, reworded=0.0, practised=0.0)
 
 
-def sampler_of(name: str, corpus: Corpus) -> ShortWindows:
-    """What draws the windows of one of `KINDS`."""
+def sampler_of(name: str, corpus: Corpus) -> Sampler:
+    """What draws the windows of one of `KINDS`, or of `ACTS`."""
+    if name == ACTS:
+        return ActSampler(corpus, HARD)
     kind, shortest, _ = KINDS[name]
     return ShortWindows(corpus, kind, shortest)
 
 
-def with_practice(trainer: Trainer, make: Callable[[Preset, ShortWindows], Trainer]) -> Trainer | WithPractice:
+def with_practice(trainer: Trainer, make: Callable[[Preset, Sampler], Trainer]) -> Trainer | WithPractice:
     """A trainer with the practice that its preset asks for; ``make`` gives a trainer of the same weights."""
     preset, corpus = trainer.preset, trainer.sampler.corpus
-    names = [name for name in KINDS if getattr(preset, name)]
+    names = [name for name in (*KINDS, ACTS) if getattr(preset, name) and (name != ACTS or GENERATED in preset.passes)]
     others = {name: make(practised(name, preset), sampler_of(name, corpus)) for name in names}
     return WithPractice(trainer, others) if others else trainer
 

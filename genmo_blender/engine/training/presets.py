@@ -51,6 +51,8 @@ class Preset:
     there is none."""
     gaps: int = 0
     """The same of steps of gaps between keyed poses."""
+    acts: int = 0
+    """The same of steps of short windows about what somebody does."""
     varied: float = 0.0
     """Part of these gaps whose motion is retimed, played backwards or held otherwise (varying.py)."""
     passes: tuple[str, ...] = BOTH
@@ -119,9 +121,9 @@ def presets() -> dict[str, Preset]:
         "mini_256_keys": replace(
             everything,
             shares=replace(MIXED, filmed=0.1, dense=0.1, dances=0.2),
-            glimpses=4,
-            gaps=4,
-            learning_rate=4e-4,
+            glimpses=1,
+            gaps=2,
+            acts=4,
         ),
         "official": _official(),
     }

@@ -41,7 +41,7 @@ LASTING = re.compile(
 )
 """What goes on as long as it is asked for, unless it turns."""
 REACH = 0.15  # of its length, on either side
-PRACTISED = re.compile(r"\b(?:punch|kicks|waves|crouching|runs forward|jumps|picks up|danc)")
+PRACTISED = re.compile(r"\b(?:punch|kicks|crouching|jumps|picks up|walks .*turns)")
 """What weights find hard, and a run that goes on from them may draw more often (`Preset.practised`)."""
 MULTI = 0.6
 LAYERED = 0.25
@@ -158,6 +158,9 @@ class WindowSampler:
     ``practised`` of the measured captions is of `PRACTISED` classes, 0: as often as comes.
     """
 
+    kind: type[Windows] = Windows
+    short = SHORT
+
     def __init__(self, corpus: Corpus, practised: float = 0.0) -> None:
         self.corpus = corpus
         self._timed = _occurrences(corpus, timed=True)
@@ -196,7 +199,7 @@ class WindowSampler:
         texts[whole, 0], end[whole, 0] = text[whole], length[whole]
         self._layer(rng, np.flatnonzero(whole), clip, first, length, (texts, start, end))
         sentence, start, end = _packed(self._sentences(rng, texts), start, end)
-        return Windows(clip, self.corpus.start[clip] + first, length, sentence, start, end, *unheard(rng, n))
+        return self.kind(clip, self.corpus.start[clip] + first, length, sentence, start, end, *unheard(rng, n))
 
     def _kinds(self, rng: Rng, n: int) -> tuple[Array, Array]:
         """Which windows are about a measured caption, and which about one of the whole clip."""
@@ -211,10 +214,11 @@ class WindowSampler:
         """First frame and length in the clip; a focus [begin, stop) shorter than the window lies wholly inside it, and
         in the middle of most short ones if it is done ``once`` (rows)."""
         total = self.corpus.length[clip]
-        length = np.minimum(total, WINDOW)
-        least = np.maximum(SHORTEST, np.minimum(stop - begin, WINDOW))
-        short = timed & (rng.random(len(clip)) < SHORT)
-        more = _below(rng, np.maximum(1, np.round(rng.random(len(clip)) * (WINDOW + 1 - least)).astype(int)))
+        most = self.kind.frames
+        length = np.minimum(total, most)
+        least = np.maximum(SHORTEST, np.minimum(stop - begin, most))
+        short = timed & (rng.random(len(clip)) < self.short)
+        more = _below(rng, np.maximum(1, np.round(rng.random(len(clip)) * (most + 1 - least)).astype(int)))
         length = np.where(short, np.minimum(length, least + more), length)
         inside = np.maximum(stop - length, 0), np.minimum(begin, total - length)
         within = np.maximum(begin, 0), np.maximum(np.minimum(stop, total) - length, 0)

@@ -9,10 +9,18 @@ import numpy as np
 import pytest
 import torch
 
-from genmo_blender.engine.training import corpus
+from genmo_blender.engine.training import corpus, windows
 from genmo_blender.engine.training.importers import shards
 from genmo_blender.engine.training.mixture import Shares
-from genmo_blender.engine.training.practice import Glimpses, WithPractice, practised, sampler_of
+from genmo_blender.engine.training.practice import (
+    Acts,
+    Glimpses,
+    WithPractice,
+    practised,
+    sampler_of,
+    with_practice,
+)
+from genmo_blender.engine.training.presets import BOTH, ESTIMATED
 from tests.engine.training import curve
 
 DATA = Path(__file__).parents[2] / "data" / "motion"
@@ -60,6 +68,32 @@ def test_gaps_have_whole_poses_at_both_ends_and_nothing_between(both):
         assert frames[0] == 0 and frames[-1] == length - 1 and len(holes) == 1
         head, tail = holes[0] + 1, len(frames) - holes[0] - 1
         assert head <= 16 and 1 <= tail <= 4 and length - head - tail >= 7
+
+
+def test_acts_are_short_hear_what_is_done_and_are_noised(built):
+    preset = practised("acts", curve.small_preset(batch=16, acts=2))
+    acts = curve.small_trainer(built, preset, sampler=sampler_of("acts", built))
+    given = acts.batch(0, slice(0, 16))
+    assert given.batch.valid.shape == (32, Acts.frames) and not len(given.twice) and given.film is None
+    assert (given.batch.text.weights > 0).any(-1).any(-1).all()  # every one of them hears something
+    passes = acts._passes(0, slice(0, 16))
+    assert passes.estimation is None and passes.diffusion.noise.shape == (32, Acts.frames, 151)
+    drawn = sampler_of("acts", built).draw(np.random.default_rng(3), 2000)
+    assert drawn.length.max() == Acts.frames and drawn.length.min() >= 15
+    hard = np.concatenate([built.choices[i] for i, t in enumerate(built.texts) if windows.PRACTISED.search(t)])
+    assert np.isin(drawn.sentence, hard).any(1).mean() > 0.55
+    assert (drawn.sentence >= 0).any(1).mean() > 0.97
+    losses = [float(acts.step(0.1)["loss"]) for _ in range(40)]
+    assert np.mean(losses[-10:]) < np.mean(losses[:10])
+
+
+def test_who_does_not_generate_practises_no_acts(built):
+    preset = curve.small_preset(acts=2, glimpses=2)
+    for passes, names in ((BOTH, ["glimpses", "acts"]), ((ESTIMATED,), ["glimpses"])):
+        trainer = curve.small_trainer(built, replace(preset, passes=passes))
+        whole = with_practice(trainer, lambda tried, sampler: curve.small_trainer(built, tried, sampler=sampler))
+        assert list(whole.others) == names
+    assert with_practice(curve.small_trainer(built, curve.small_preset()), None).preset.acts == 0
 
 
 def test_a_step_learns_from_all(both):
