@@ -142,9 +142,11 @@ def load(path: Path) -> SongTable:
     try:
         arrays = dict(np.load(path))
         return SongTable(torch.from_numpy(arrays.pop("features")), **arrays)
-    except (OSError, ValueError, TypeError, KeyError, BadZipFile) as error:
+    except (OSError, ValueError, TypeError, KeyError, EOFError, BadZipFile) as error:
         raise StorageFailure(
-            "songs_unreadable", f"{path} is not a table of songs ({error}).", "Remove it; it will be made again."
+            "songs_unreadable",
+            f"{path} is not a table of songs ({error}).",
+            "Give a folder of songs, or the file that `engine pack --songs` made; one in the cache can be removed.",
         ) from error
 
 
