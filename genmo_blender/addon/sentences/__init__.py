@@ -121,6 +121,8 @@ from .setup import (
     no_strip_selected,
     no_strips,
     nothing_told,
+    rotation_applied,
+    scale_applied,
     strip_ends_before_start,
     strip_gone,
     strip_outside_range,

@@ -78,6 +78,22 @@ def empty_prompt(first: float, last: float) -> GenmoFailure:
     )
 
 
+def scale_applied(name: str, size: float) -> GenmoFailure:
+    return RequestFailure(
+        "scale_applied",
+        f"The bones of {name} are {size:.2f} times the size that motion is made for: its scale was applied to them.",
+        f"Undo that and scale the object instead, or scale all bones by {1 / size:.2f} in Edit Mode.",
+    )
+
+
+def rotation_applied(name: str, degrees: float) -> GenmoFailure:
+    return RequestFailure(
+        "rotation_applied",
+        f"The bones of {name} are turned by {degrees:.0f}° from how they were made: its rotation was applied to them.",
+        "Undo that and turn the object instead, or turn all bones back in Edit Mode.",
+    )
+
+
 def strip_gone() -> GenmoFailure:
     return RequestFailure(
         "strip_gone", "The text strip is gone: it was removed, or its scene is not shown.", "Pick another strip."
