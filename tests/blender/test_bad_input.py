@@ -28,6 +28,20 @@ def test_no_character(stage):
         bpy.ops.genmo.add_text_strip(text="a person walks")
 
 
+def test_a_rig_of_her_own_is_told_apart_from_no_rig(stage):
+    rig = bpy.data.objects.new("Rigify", bpy.data.armatures.new("Rigify"))
+    body = bpy.data.objects.new("Body", None)
+    body.parent = rig
+    for made in (rig, body):
+        bpy.context.scene.collection.objects.link(made)
+    for chosen in (rig, body):
+        bpy.context.view_layer.objects.active = chosen
+        assert refused(stage) == (
+            "Rigify is a rig of its own; so far motion is made for characters of GENMO Motion alone. "
+            "Press Add Character, or select one in the scene."
+        )
+
+
 def test_no_strips(stage):
     stage.character()
     assert refused(stage) == NO_STRIPS

@@ -31,5 +31,9 @@ def needs_character(cls: type[bpy.types.Operator], context: bpy.types.Context) -
     """For `poll`: the current character, or None with the reason set."""
     target = current_character(context)
     if target is None:
-        cls.poll_message_set(sentences.text_of(sentences.no_character()))
+        rig = context.view_layer.objects.active
+        while rig is not None and rig.type != "ARMATURE":
+            rig = rig.parent
+        failure = sentences.no_character() if rig is None else sentences.other_rig(rig.name)
+        cls.poll_message_set(sentences.text_of(failure))
     return target

@@ -121,6 +121,7 @@ from .setup import (
     no_strip_selected,
     no_strips,
     nothing_told,
+    other_rig,
     rotation_applied,
     scale_applied,
     strip_ends_before_start,

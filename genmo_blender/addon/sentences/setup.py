@@ -11,6 +11,14 @@ def no_character() -> GenmoFailure:
     )
 
 
+def other_rig(name: str) -> GenmoFailure:
+    return RequestFailure(
+        "other_rig",
+        f"{name} is a rig of its own; so far motion is made for characters of GENMO Motion alone.",
+        "Press Add Character, or select one in the scene.",
+    )
+
+
 def character_missing_bones(name: str, bones: list[str]) -> GenmoFailure:
     shown = ", ".join(bones[:3]) + (" …" if len(bones) > 3 else "")
     return RequestFailure(
