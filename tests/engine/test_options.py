@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from genmo_blender.engine.__main__ import main
+from genmo_blender.engine.training.averaging import main as averaging
 from genmo_blender.engine.training.pairing import main as pairing
 
 DATA = str(Path(__file__).parents[1] / "data" / "motion")
@@ -56,3 +57,17 @@ def test_an_unknown_command_is_named(capsys):
 def test_what_is_not_there_is_told(tmp_path, capsys):
     assert pairing(["--data", str(tmp_path / "none"), "--songs", str(tmp_path)]) == 1
     assert capsys.readouterr().err == f"There is no file and no folder {tmp_path / 'none'}. Check the path.\n"
+
+
+@pytest.mark.parametrize("share", ["x", "nan", "1.5", "-0.1"])
+def test_a_share_that_is_none(share, tmp_path, capsys):
+    assert averaging(["a", "b", share, str(tmp_path / "out.safetensors")]) == 2
+    assert capsys.readouterr().err == f"“{share}” is no share from 0 to 1.\n"
+
+
+def test_files_of_takes_and_folders_where_a_pack_is_asked_for(tmp_path, capsys):
+    (tmp_path / "empty.npz").write_bytes(b"")
+    assert main(["reduce-keys", "--takes", str(tmp_path / "empty.npz")]) == 1
+    assert "empty.npz holds no motion" in capsys.readouterr().err
+    assert main(["reduce-keys", "--data", DATA]) == 1
+    assert "is a folder, and packed motion is asked for" in capsys.readouterr().err

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -142,7 +143,7 @@ def load(path: Path) -> SongTable:
     try:
         arrays = dict(np.load(path))
         return SongTable(torch.from_numpy(arrays.pop("features")), **arrays)
-    except (OSError, ValueError, TypeError, KeyError, EOFError, BadZipFile) as error:
+    except (OSError, ValueError, TypeError, KeyError, EOFError, BadZipFile, zlib.error) as error:
         raise StorageFailure(
             "songs_unreadable",
             f"{path} is not a table of songs ({error}).",
