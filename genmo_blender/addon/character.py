@@ -172,6 +172,8 @@ def add(context: bpy.types.Context, name: str, location: Vector) -> tuple[bpy.ty
     armature = bpy.data.objects.new(name, bpy.data.armatures.new(name))
     armature.location = location
     armature.genmo.is_character = True
+    # Written, so that it is there in a file that others link from: 5.0 loses an override of nothing on reopening.
+    armature.genmo_direction.timing = "EVEN"
     context.collection.objects.link(armature)
     _make_bones(context.view_layer, armature, skeleton)
     for bone in armature.pose.bones:

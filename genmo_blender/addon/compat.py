@@ -23,6 +23,10 @@ ALIGNED = KEYFRAME["handle_left_type"].enum_items["ALIGNED"].value
 AUTO_CLAMPED = KEYFRAME["handle_left_type"].enum_items["AUTO_CLAMPED"].value
 FREE = KEYFRAME["handle_left_type"].enum_items["FREE"].value
 CURVES_NAME_THEIR_GROUP = "group_name" in bpy.types.ActionChannelbagFCurves.bl_rna.functions["new"].parameters
+OVERRIDABLE = {"LIBRARY_OVERRIDABLE"}
+"""For properties on objects: a linked character is made ours by a library override, and ours to write only where a
+property says so."""
+OVERRIDABLE_LIST = {"LIBRARY_OVERRIDABLE", "USE_INSERTION"}
 MODES_WITH_UNDO = ("OBJECT", "POSE")
 """Modes whose undo steps hold the whole file. In others a step holds the edited mesh alone, and undo would pass by
 what we write."""
@@ -87,6 +91,11 @@ def bone_selected(bone: bpy.types.PoseBone) -> bool:
 
 
 # Sequencer
+
+
+def in_scene(target: bpy.types.Object, scene: bpy.types.Scene) -> bool:
+    """Whether an object is in a scene. A library override and what it overrides may be there under one name."""
+    return scene.objects.get(target.name) == target or scene in target.users_scene
 
 
 def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:

@@ -260,19 +260,22 @@ def generated_keys(frames: Array, values: Array) -> dict[str, Array]:
     return ours
 
 
-def untouchable(target: bpy.types.Object) -> tuple[set[Channel], list[str]]:
-    """Channels of motion that are the rig's own business: driven or locked ones; and a sentence on each kind.
+def untouchable(target: bpy.types.Object, own: Iterable[bpy.types.FCurve]) -> tuple[set[Channel], list[str]]:
+    """Channels of motion that are not ours to key: driven or locked ones; and a sentence on each kind. Locked are those
+    of a locked bone, and those whose curve among its ``own``, or whose group of curves, has its padlock closed.
 
     One locked or driven channel of a rotation keeps all of them, since a turn cannot be keyed in part.
     """
     data, names, orders = target.animation_data, character.body_names(), character.euler_orders(target)
+    shut = {(c.data_path, c.array_index) for c in own if c.lock or (c.group is not None and c.group.lock)}
     driven = {(d.data_path, d.array_index) for d in data.drivers} if data else set()
     out: set[Channel] = set()
     told: dict[str, set[str]] = {"driven": set(), "locked": set()}
     for name in names:
         bone, turn = target.pose.bones[name], set(turn_channels(name, name in orders))
         kind = "driven" if driven & turn else ""
-        if any(bone.lock_rotation) or (name not in orders and bone.lock_rotations_4d and bone.lock_rotation_w):
+        locks = any(bone.lock_rotation) or (name not in orders and bone.lock_rotations_4d and bone.lock_rotation_w)
+        if locks or shut & turn:
             kind = "locked"
         if kind:
             told[kind].add(name)
@@ -280,8 +283,8 @@ def untouchable(target: bpy.types.Object) -> tuple[set[Channel], list[str]]:
     pelvis = target.pose.bones[names[0]]
     for i, locked in enumerate(pelvis.lock_location):
         channel = (location_path(names[0]), i)
-        if locked or channel in driven:
-            told["locked" if locked else "driven"].add(names[0])
+        if locked or channel in shut or channel in driven:
+            told["locked" if locked or channel in shut else "driven"].add(names[0])
             out.add(channel)
     return out, [sentences.untouched_channels(sorted(bones), kind) for kind, bones in told.items() if bones]
 

@@ -19,6 +19,7 @@ from bpy.props import (
 
 from ..protocol.requests import MAX_SEED, MAX_TAKES, STEPS
 from . import character, clean_up_properties, compat
+from .compat import OVERRIDABLE, OVERRIDABLE_LIST
 from .overlay_properties import OverlayProperties
 
 KEEP_WAYS = (
@@ -76,43 +77,73 @@ class StripProperties(bpy.types.PropertyGroup):
 class WaitingTake(bpy.types.PropertyGroup):
     """One take that waits for Keep or Drop."""
 
-    action: PointerProperty(type=bpy.types.Action, name="Action", description="The take's animation")
+    action: PointerProperty(
+        type=bpy.types.Action, name="Action", description="The take's animation", override=OVERRIDABLE
+    )
 
 
 class ReviewProperties(bpy.types.PropertyGroup):
     """The takes that wait, and what Drop puts back."""
 
-    takes: CollectionProperty(type=WaitingTake, name="Takes", description="Takes that wait for Keep or Drop")
-    index: IntProperty(name="Shown Take", description="Which of the waiting takes the character plays", min=0)
-    original: PointerProperty(
-        type=bpy.types.Action, name="Original Action", description="The action that Drop puts back"
+    takes: CollectionProperty(
+        type=WaitingTake, name="Takes", description="Takes that wait for Keep or Drop", override=OVERRIDABLE_LIST
     )
-    original_slot: StringProperty(name="Original Slot", description="The slot of the action that Drop puts back")
+    index: IntProperty(
+        name="Shown Take", description="Which of the waiting takes the character plays", min=0, override=OVERRIDABLE
+    )
+    original: PointerProperty(
+        type=bpy.types.Action,
+        name="Original Action",
+        description="The action that Drop puts back",
+        override=OVERRIDABLE,
+    )
+    original_slot: StringProperty(
+        name="Original Slot", description="The slot of the action that Drop puts back", override=OVERRIDABLE
+    )
     original_fake_user: BoolProperty(
-        name="Original Fake User", description="Whether the original action was protected before the review"
+        name="Original Fake User",
+        description="Whether the original action was protected before the review",
+        override=OVERRIDABLE,
     )
     extrapolation: StringProperty(
         name="Original Extrapolation",
         description="How the action went on outside its keys before the review, over NLA tracks",
+        override=OVERRIDABLE,
     )
     had_animation_data: BoolProperty(
-        name="Had Animation Data", description="Whether the character had animation data before the review"
+        name="Had Animation Data",
+        description="Whether the character had animation data before the review",
+        override=OVERRIDABLE,
     )
-    pose: StringProperty(name="Original Pose", description="The pose that Drop puts back, as JSON")
+    pose: StringProperty(
+        name="Original Pose", description="The pose that Drop puts back, as JSON", override=OVERRIDABLE
+    )
     scene: PointerProperty(
-        type=bpy.types.Scene, name="Scene", description="The scene whose preview range shows the takes"
+        type=bpy.types.Scene,
+        name="Scene",
+        description="The scene whose preview range shows the takes",
+        override=OVERRIDABLE,
     )
-    preview: StringProperty(name="Original Preview Range", description="The preview range before the review, as JSON")
+    preview: StringProperty(
+        name="Original Preview Range", description="The preview range before the review, as JSON", override=OVERRIDABLE
+    )
 
 
 class CharacterProperties(bpy.types.PropertyGroup):
     """Facts of one character."""
 
     is_character: BoolProperty(
-        name="GENMO Character", description="Whether this armature can be moved by prompts", options={"HIDDEN"}
+        name="GENMO Character",
+        description="Whether this armature can be moved by prompts",
+        options={"HIDDEN"},
+        override=OVERRIDABLE,
     )
-    take_count: IntProperty(name="Takes So Far", description="Counts this character's takes, for their names", min=0)
-    review: PointerProperty(type=ReviewProperties, name="Review", description="Takes that wait for Keep or Drop")
+    take_count: IntProperty(
+        name="Takes So Far", description="Counts this character's takes, for their names", min=0, override=OVERRIDABLE
+    )
+    review: PointerProperty(
+        type=ReviewProperties, name="Review", description="Takes that wait for Keep or Drop", override=OVERRIDABLE
+    )
 
 
 class TakeProperties(bpy.types.PropertyGroup):
@@ -239,7 +270,7 @@ def register() -> None:
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     for owner, cls, description in ATTACHED:
-        owner.genmo = PointerProperty(type=cls, name="GENMO Motion", description=description)
+        owner.genmo = PointerProperty(type=cls, name="GENMO Motion", description=description, override=OVERRIDABLE)
 
 
 def unregister() -> None:

@@ -73,6 +73,16 @@ def strips_for(scene: bpy.types.Scene, target: bpy.types.Object) -> list[bpy.typ
     return sorted(found, key=lambda s: compat.strip_extent(s))
 
 
+def next_start(scene: bpy.types.Scene, target: bpy.types.Object, frame: int) -> int:
+    """Where a strip that is added at a frame begins: there, or, where one of the character's begins there already,
+    behind it. So pressing *Add Text Strip* again and again makes a row, and inside a strip one is laid over it."""
+    for strip in strips_for(scene, target):
+        start, end = compat.strip_extent(strip)
+        if round(start) == frame:
+            frame = max(frame, round(end))
+    return frame
+
+
 def picked_strip(scene: bpy.types.Scene) -> bpy.types.Strip | None:
     """The text strip that is picked in the panel's list of a Sequencer scene."""
     editor = scene.sequence_editor

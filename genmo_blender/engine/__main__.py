@@ -125,6 +125,8 @@ def main(arguments: list[str]) -> int:
     """Run one command; returns the exit code: 0 done, 1 failed with a sentence on standard error, 2 wrong usage."""
     if not arguments or arguments[0] not in COMMANDS:
         words = "\n".join(f"  {name:<15} {help_text}" for name, (help_text, _) in COMMANDS.items())
+        if arguments and not arguments[0].startswith("-"):
+            print(f"There is no command “{arguments[0]}”.", file=sys.stderr)
         print(f"usage: engine COMMAND ...\n\n{words}", file=sys.stderr)
         return 0 if arguments in (["-h"], ["--help"]) else 2
     help_text, run = COMMANDS[arguments[0]]

@@ -110,8 +110,11 @@ def generate(options: argparse.Namespace) -> int:
     frames = max(1, round(request.duration * MODEL_FPS))
     if last:
         frames = max(frames, min(round(max(last) * MODEL_FPS) + 1, request.frames))
-    result = Pipeline.load(options.model, text_encoder=options.text_encoder).generate(request, _show)
-    print(file=sys.stderr)
+    pipeline = Pipeline.load(options.model, text_encoder=options.text_encoder)
+    try:
+        result = pipeline.generate(request, _show)
+    finally:
+        print(file=sys.stderr)  # what is said next begins its own line, a failure too
     for i, take in enumerate(result.takes):
         path = options.out if len(result.takes) == 1 else options.out.with_stem(f"{options.out.stem}-{i + 1}")
         write_npz(path, take, frames)

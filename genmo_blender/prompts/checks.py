@@ -6,6 +6,8 @@ from string import punctuation
 
 from .wordpiece import UNKNOWN, WordPiece, clean
 
+LONGEST_WORD, MOST_WORDS = 24, 6
+"""How much of what was typed a sentence repeats."""
 BUNDLED_LIMIT = 32
 """Word pieces that the bundled encoder hears, until an engine tells its own number."""
 
@@ -45,11 +47,18 @@ class PromptCheck:
             words = self.heard.split()
             said.append(
                 f"Only about the first {len(words)} words count ({self.limit} tokens); "
-                f"what follows “{words[-1]}” is not heard. Shorten it, or split it into strips."
+                f"what follows “{_short(words[-1])}” is not heard. Shorten it, or split it into strips."
             )
         if self.unknown:
-            said.append(f"Not understood: {', '.join(self.unknown)}. This model reads English.")
+            named = ", ".join(map(_short, self.unknown[:MOST_WORDS])) + (
+                ", …" if len(self.unknown) > MOST_WORDS else ""
+            )
+            said.append(f"Not understood: {named}. This model reads English.")
         return said
+
+
+def _short(word: str) -> str:
+    return word if len(word) <= LONGEST_WORD else f"{word[:LONGEST_WORD]}…"
 
 
 def check_prompt(prompt: str, tokeniser: WordPiece, limit: int) -> PromptCheck:

@@ -194,6 +194,8 @@ def _triple(values: Any) -> tuple[float, float, float]:
 
 def validate(request: GenerateRequest, longest_seconds: float = float("inf")) -> None:
     """Refuse what cannot be generated, each with its sentence. Raises RequestFailure."""
+    if request.duration == float("inf"):
+        raise RequestFailure("range_too_long", "The range has no end.", "Shorten the range.")
     if not request.duration >= 0 or request.frames < MIN_FRAMES:
         raise RequestFailure(
             "range_too_short",
@@ -214,6 +216,12 @@ def validate(request: GenerateRequest, longest_seconds: float = float("inf")) ->
         raise RequestFailure("seed", f"A seed lies between 0 and {MAX_SEED - MAX_TAKES}.", "Change the seed.")
     if not 0.0 <= request.guidance <= 20.0:
         raise RequestFailure("guidance", "The text strength must lie between 0 and 20.", "Change the strength.")
+    if request.start is not None and not _finite(*request.start.position, request.start.heading):
+        raise RequestFailure(
+            "start",
+            "Where the character stands at the range's start is no place: its numbers are not finite.",
+            "Clear the location of the character, of its pelvis or of its parent.",
+        )
     for span in request.texts:
         _validate_span(span, request.duration)
     _validate_music(request)
@@ -226,6 +234,10 @@ def validate(request: GenerateRequest, longest_seconds: float = float("inf")) ->
 
         start = None if request.start is None else request.start.position
         validate_direction(request.direction, request.duration, start)
+
+
+def _finite(*numbers: float) -> bool:
+    return all(float("-inf") < number < float("inf") for number in numbers)
 
 
 def _validate_music(request: GenerateRequest) -> None:
@@ -265,6 +277,8 @@ def _validate_span(span: TextSpan, duration: float) -> None:
             f"The strip “{span.text}” ({span.start:g}–{span.end:g} s) lies outside the range (0–{duration:g} s).",
             "Move the strip into the range, or make the range longer.",
         )
+    if not _finite(span.fade_in, span.fade_out) or min(span.fade_in, span.fade_out) < 0.0:
+        raise RequestFailure("fade", f"“{span.text}” fades over a time that is none.", "Set its fades to 0 or more.")
     if not 0.0 <= span.strength <= 2.0:
         raise RequestFailure("strength", f"The strength of “{span.text}” must lie between 0 and 2.", "Change it.")
 

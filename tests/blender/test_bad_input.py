@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import sys
 
@@ -25,6 +26,20 @@ def test_no_character(stage):
     assert refused(stage) == "There is no character to move. Press Add Character, or select one in the scene."
     with pytest.raises(RuntimeError, match="There is no character to move"):
         bpy.ops.genmo.add_text_strip(text="a person walks")
+
+
+def test_a_rig_of_her_own_is_told_apart_from_no_rig(stage):
+    rig = bpy.data.objects.new("Rigify", bpy.data.armatures.new("Rigify"))
+    body = bpy.data.objects.new("Body", None)
+    body.parent = rig
+    for made in (rig, body):
+        bpy.context.scene.collection.objects.link(made)
+    for chosen in (rig, body):
+        bpy.context.view_layer.objects.active = chosen
+        assert refused(stage) == (
+            "Rigify is a rig of its own; so far motion is made for characters of GENMO Motion alone. "
+            "Press Add Character, or select one in the scene."
+        )
 
 
 def test_no_strips(stage):
@@ -103,6 +118,46 @@ def test_a_bone_that_is_gone(stage):
     assert refused(stage) == (
         "Hero has lost bones that the motion needs (left_knee, head). Undo the change, or add a new character."
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "apply", "told"),
+    [
+        (
+            {"scale": (0.5, 0.5, 0.5)},
+            "scale",
+            "The bones of Hero are 0.50 times the size that motion is made for: its scale was applied to them. "
+            "Undo that and scale the object instead, or scale all bones by 2.00 in Edit Mode.",
+        ),
+        (
+            {"rotation_euler": (0.0, 0.0, math.radians(90))},
+            "rotation",
+            "The bones of Hero are turned by 90° from how they were made: its rotation was applied to them. "
+            "Undo that and turn the object instead, or turn all bones back in Edit Mode.",
+        ),
+    ],
+)
+def test_scale_or_rotation_that_was_applied_to_the_bones(stage, change, apply, told):
+    target = stage.shot()
+    for name, value in change.items():
+        setattr(target, name, value)
+    what = {"location": False, "rotation": False, "scale": False, apply: True}
+    bpy.ops.object.transform_apply(**what)
+    assert refused(stage) == told
+
+
+def test_a_place_that_was_applied_and_a_longer_leg_are_no_obstacle(stage):
+    target = stage.shot()
+    target.location = (3.0, 1.0, 2.0)
+    bpy.ops.object.transform_apply(location=True, rotation=False, scale=False)
+    bpy.ops.object.mode_set(mode="EDIT")
+    for side in ("left", "right"):
+        for name in ("ankle", "foot"):
+            bone = target.data.edit_bones[f"{side}_{name}"]
+            bone.head.z -= 0.1
+            bone.tail.z -= 0.1
+    bpy.ops.object.mode_set(mode="OBJECT")
+    assert bpy.ops.genmo.generate(seed=1) == {"FINISHED"}
 
 
 def test_a_bone_that_rotates_by_axis_and_angle(stage):

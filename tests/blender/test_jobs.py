@@ -177,6 +177,23 @@ def test_edit_mode_makes_the_takes_wait(stage):
     assert target.animation_data.action is not None and not stage.session.due
 
 
+def test_tweaking_a_strip_makes_the_takes_wait(stage):
+    target = stage.shot()
+    bpy.ops.genmo.generate(seed=1)
+    bpy.ops.genmo.keep_take(way="STRIP")
+    data = target.animation_data
+    job = running(stage, *SOON)
+    data.nla_tracks.active = data.nla_tracks[0]
+    data.nla_tracks[0].strips[0].select = True
+    data.use_tweak_mode = True
+    outcome = stage.outcome(job)
+    assert outcome.kind == "waiting"
+    assert outcome.sentence.endswith("They arrive when tweak mode of Hero in the NLA Editor has ended.")
+    data.use_tweak_mode = False
+    stage.session.step()
+    assert stage.session.outcomes[job].kind == "applied"
+
+
 def test_takes_can_be_had_beside_a_tool_that_never_ends(stage, monkeypatch):
     """Modal tools exist in a real window only (tests/ui); here Blender's answer about them is what is made up."""
     target = stage.shot()

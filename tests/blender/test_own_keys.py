@@ -128,6 +128,23 @@ def test_the_request_holds_what_is_keyed_and_what_moves_beside_the_range(scripte
     assert at == {float(frame): both for frame in beside} | {20.5: both}
 
 
+def test_closed_padlocks_of_curves_and_groups_keep_their_bones(stage):
+    target = stage.shot()
+    bpy.ops.genmo.generate(seed=1)
+    bpy.ops.genmo.keep_take()
+    data = target.animation_data
+    bag = stage.module("addon.compat").find_channelbag(data.action, data.action_slot)
+    turns = [f'pose.bones["{name}"].rotation_quaternion' for name in ("head", "neck", "spine1")]
+    next(c for c in bag.fcurves if c.data_path == turns[0] and c.array_index == 2).lock = True
+    next(c for c in bag.fcurves if c.data_path == turns[1]).group.lock = True
+    before = stage.curves(target)
+    bpy.ops.genmo.generate(seed=2)
+    after = stage.curves(target)
+    same = [all(np.array_equal(before[turn, i], after[turn, i]) for i in range(4)) for turn in turns]
+    assert same == [True, True, False]
+    assert "Channels of head, neck are locked and stayed as they are." in stage.session.message
+
+
 def test_a_changed_generated_key_is_the_animators_and_a_moved_block_is_not(stage):
     target = hero(stage)
     action = write(stage, target)

@@ -80,6 +80,21 @@ def test_the_playhead_and_four_seconds_are_the_default(stage):
     assert strip.text == "A person walks forward"
 
 
+def test_adding_again_makes_a_row_and_inside_a_strip_lays_one_over_it(stage):
+    stage.character()
+    scene = bpy.context.scene
+    scene.render.fps = 30
+    scene.frame_set(1)
+    for _ in range(3):
+        bpy.ops.genmo.add_text_strip()
+    scene.frame_set(50)
+    bpy.ops.genmo.add_text_strip()
+    strips = scene.sequence_editor.strips
+    extent = stage.module("addon.compat").strip_extent
+    assert [extent(s) for s in strips] == [(1, 121), (121, 241), (241, 361), (50, 170)]
+    assert [s.channel for s in strips] == [1, 1, 1, 2]
+
+
 def test_a_copied_strip_gets_its_own_identifier(stage):
     target = stage.character()
     strips = stage.strips(("a person walks", 1, 50), ("a person waves", 50, 99))

@@ -49,6 +49,13 @@ def test_words_of_another_script_are_named(bundled: WordPiece) -> None:
     assert check.sentences() == ["Not understood: прыгает. This model reads English."]
 
 
+def test_of_endless_words_and_many_a_sentence_repeats_little(bundled: WordPiece) -> None:
+    (said,) = check_prompt("a person " + "a" * 2000, bundled, 32).sentences()
+    assert said == f"Not understood: {'a' * 24}…. This model reads English."
+    (said,) = check_prompt("человек прыгает идёт вперёд назад влево вправо вверх", bundled, 99).sentences()
+    assert said == "Not understood: человек, прыгает, идёт, вперёд, назад, влево, …. This model reads English."
+
+
 def test_spaces_and_composition_do_not_make_another_prompt() -> None:
     assert normalise("  a\u00a0person\n  walks ") == "a person walks"
     assert normalise("cafe\u0301") == normalise("café")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ...protocol.failures import GenmoFailure
-from .. import character, sentences
+from .. import character, compat, sentences
 
 
 def current_character(context: bpy.types.Context) -> bpy.types.Object | None:
@@ -13,10 +13,10 @@ def current_character(context: bpy.types.Context) -> bpy.types.Object | None:
     settings = context.scene.genmo
     if settings.follow_selection:
         picked = character.of_object(context.view_layer.objects.active)
-        if picked is not None and context.scene.objects.get(picked.name) == picked:
+        if picked is not None and compat.in_scene(picked, context.scene):
             return picked
     chosen = settings.character
-    if chosen is not None and context.scene.objects.get(chosen.name) == chosen and character.is_character(chosen):
+    if chosen is not None and compat.in_scene(chosen, context.scene) and character.is_character(chosen):
         return chosen
     return None
 
@@ -31,5 +31,9 @@ def needs_character(cls: type[bpy.types.Operator], context: bpy.types.Context) -
     """For `poll`: the current character, or None with the reason set."""
     target = current_character(context)
     if target is None:
-        cls.poll_message_set(sentences.text_of(sentences.no_character()))
+        rig = context.view_layer.objects.active
+        while rig is not None and rig.type != "ARMATURE":
+            rig = rig.parent
+        failure = sentences.no_character() if rig is None else sentences.other_rig(rig.name)
+        cls.poll_message_set(sentences.text_of(failure))
     return target

@@ -20,7 +20,9 @@ class GENMO_OT_add_text_strip(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     text: StringProperty(name="Prompt", description="What the character does, in a sentence", default=DEFAULT_PROMPT)
-    start: IntProperty(name="Start", description="First frame of the strip. Not set: the playhead")
+    start: IntProperty(
+        name="Start", description="First frame of the strip. Not set: the playhead, behind one that begins there"
+    )
     end: IntProperty(name="End", description="The first frame after the strip. Not set: 4 seconds after its start")
 
     @classmethod
@@ -31,7 +33,7 @@ class GENMO_OT_add_text_strip(bpy.types.Operator):
         scene = compat.sequencer_scene(context)
         properties = self.properties
         if not properties.is_property_set("start"):
-            self.start = scene.frame_current
+            self.start = timeline.next_start(scene, common.current_character(context), scene.frame_current)
         if not properties.is_property_set("end"):
             self.end = self.start + round(DEFAULT_SECONDS * timeline.scene_fps(scene))
         if self.end <= self.start:

@@ -11,6 +11,14 @@ def no_character() -> GenmoFailure:
     )
 
 
+def other_rig(name: str) -> GenmoFailure:
+    return RequestFailure(
+        "other_rig",
+        f"{name} is a rig of its own; so far motion is made for characters of GENMO Motion alone.",
+        "Press Add Character, or select one in the scene.",
+    )
+
+
 def character_missing_bones(name: str, bones: list[str]) -> GenmoFailure:
     shown = ", ".join(bones[:3]) + (" …" if len(bones) > 3 else "")
     return RequestFailure(
@@ -75,6 +83,22 @@ def empty_prompt(first: float, last: float) -> GenmoFailure:
         "empty_prompt",
         f"The text strip at frames {first:.0f}–{last:.0f} has no words.",
         "Type what the character should do.",
+    )
+
+
+def scale_applied(name: str, size: float) -> GenmoFailure:
+    return RequestFailure(
+        "scale_applied",
+        f"The bones of {name} are {size:.2f} times the size that motion is made for: its scale was applied to them.",
+        f"Undo that and scale the object instead, or scale all bones by {1 / size:.2f} in Edit Mode.",
+    )
+
+
+def rotation_applied(name: str, degrees: float) -> GenmoFailure:
+    return RequestFailure(
+        "rotation_applied",
+        f"The bones of {name} are turned by {degrees:.0f}° from how they were made: its rotation was applied to them.",
+        "Undo that and turn the object instead, or turn all bones back in Edit Mode.",
     )
 
 

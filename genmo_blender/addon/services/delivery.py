@@ -89,6 +89,8 @@ def waits_for(order: Order, insist: bool = False) -> str:
     target = find(bpy.data.objects, order.target)
     if target is not None and target.mode == "EDIT":
         return f"Edit Mode of {target.name}"
+    if target is not None and target.animation_data is not None and target.animation_data.use_tweak_mode:
+        return f"tweak mode of {target.name} in the NLA Editor"
     return compat.busy_with(modal_tools=not insist)
 
 

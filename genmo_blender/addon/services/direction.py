@@ -18,7 +18,7 @@ from ...motion.pinning import moved_by
 from ...motion.rotations import conjugate, from_matrix, multiply
 from ...protocol.direction import Direction, Pin, RootPath, Waypoint
 from ...protocol.requests import GenerateRequest
-from .. import character, moments, reading, sentences
+from .. import character, compat, moments, reading, sentences
 
 Array = np.ndarray
 _POINTS = 400
@@ -119,7 +119,7 @@ def _usable(scene: bpy.types.Scene, found: bpy.types.Object | None, kind: str) -
 
 def in_scene(scene: bpy.types.Scene, found: bpy.types.Object | None) -> bool:
     """Whether an object that an entry names is there to be looked at."""
-    return found is not None and scene.objects.get(found.name) == found
+    return found is not None and compat.in_scene(found, scene)
 
 
 def _frames(

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...motion.rotations import Array
 from ...protocol.requests import MAX_SEED, MAX_TAKES, MIN_FRAMES, MODEL_FPS, GenerateRequest
-from .. import character, keying, posing, sentences, session, timeline
+from .. import applied, character, compat, keying, posing, sentences, session, timeline
 from . import direction as directions
 from . import spacing, takes
 from .delivery import Order
@@ -144,9 +144,9 @@ def order_again(scene: bpy.types.Scene, target: bpy.types.Object, same_seed: boo
 
 
 def _check_target(scene: bpy.types.Scene, target: bpy.types.Object) -> None:
-    if scene.objects.get(target.name) != target:
+    if not compat.in_scene(target, scene):
         raise sentences.character_not_in_scene(target.name, scene.name)
-    failure = character.obstacle(target)
+    failure = character.obstacle(target) or applied.obstacle(target)
     if failure is not None:
         raise failure
 

@@ -116,9 +116,10 @@ def search(
 def _selected(target: bpy.types.Object, own: character.OwnState, times: Array) -> list[set[str]]:
     """Data paths of the selected keys that are the animator's at each time; the outer ones stay."""
     paths: list[set[str]] = [set() for _ in times]
-    closed, _ = keying.untouchable(target)
+    curves = reading.curves_of(own.action, own.slot)
+    closed, _ = keying.untouchable(target, curves.values())
     known = ownership.written(own.action)
-    for channel, curve in reading.curves_of(own.action, own.slot).items():
+    for channel, curve in curves.items():
         if curve.mute or channel in closed:
             continue
         at, chosen = times_of(curve), np.empty(len(curve.keyframe_points), bool)

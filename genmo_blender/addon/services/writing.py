@@ -72,7 +72,7 @@ def key_take(
     rotations = np.concatenate([rotations, fingers], axis=1)
     curves = keying.pose_curves(character.rest_pose(target, names), names, rotations, path, fps, fps, first, last)
     curves = replace(curves, eulers=character.euler_orders(target, names))
-    skipped, said = keying.untouchable(target)
+    skipped, said = keying.untouchable(target, reading.curves_of(action, action.slots[0].identifier).values())
     keyed = reading.keyed_channels(names, character.euler_orders(target, names))
     if placement.bones:
         written = [names[max(j, 0)] in placement.bones for j in keyed.values()]

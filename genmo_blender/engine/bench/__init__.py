@@ -15,6 +15,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ..options import above_zero, whole
+
 LENGTHS = (4.0, 20.0, 60.0, 300.0)
 # full size, exact: how many times faster than the plain loop, by seconds; without words; in bf16
 SPEED_BARS = {10.0: 1.2, 60.0: 1.4}
@@ -24,10 +26,10 @@ HALF_BARS = {10.0: 2.0, 60.0: 3.0}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of `engine bench`."""
-    parser.add_argument("--seconds", type=float, nargs="+", default=LENGTHS, help="lengths of motion to measure")
+    parser.add_argument("--seconds", type=above_zero, nargs="+", default=LENGTHS, help="lengths of motion to measure")
     parser.add_argument("--sizes", nargs="+", choices=("mini", "full"), default=("mini", "full"))
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each, in turns")
-    parser.add_argument("--threads", type=int, help="processor threads (default: as torch chooses)")
+    parser.add_argument("--rounds", type=whole(1), default=3, help="runs of each, in turns")
+    parser.add_argument("--threads", type=whole(1), help="processor threads (default: as torch chooses)")
     parser.add_argument("--no-bars", action="store_true", help="leave the bars of the full size away")
     parser.add_argument("--out", type=Path, help="write the JSON here as well as to standard output")
 

@@ -25,6 +25,7 @@ from torch import Tensor
 from ...protocol.failures import RequestFailure
 from ..models import Model
 from ..network.genmo import GenmoNetwork
+from ..options import check_folder, seed_number, whole
 from ..training.command import CACHE, checkpoint_of, find_kinds, sentence_features
 from ..training.corpus import Corpus, build, statistics_of
 from ..training.flat import captions_of, flat_table
@@ -187,16 +188,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("setting", choices=(*ARMS, TEXTS))
     parser.add_argument("--data", type=Path, nargs="+", default=[], help="folders of motion shards, packed files")
     parser.add_argument("--preset", default="mini")
-    parser.add_argument("--steps", type=int, default=900, help="of each run; 900 take about 20 minutes on two cores")
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument(
+        "--steps", type=whole(1), default=900, help="of each run; 900 take about 20 minutes on two cores"
+    )
+    parser.add_argument("--batch", type=whole(2), default=32)
+    parser.add_argument("--seeds", type=seed_number, nargs="+", default=[0, 1, 2])
     parser.add_argument("--arms", nargs="+", help="some of them")
     parser.add_argument("--init", type=Path, metavar="FILE", help="weights that every arm begins with")
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="of the network, in training")
-    parser.add_argument("--layers", type=int, help="of the network, instead of the preset's")
-    parser.add_argument("--width", type=int, help="likewise")
+    parser.add_argument("--layers", type=whole(1), help="of the network, instead of the preset's")
+    parser.add_argument("--width", type=whole(1), help="likewise")
     parser.add_argument("--model", type=Path, help="of “texts”: checkpoint (default: the bundled model)")
-    parser.add_argument("--pairs", type=int, default=40, help="of “texts”: how many ranges of two prompts")
+    parser.add_argument("--pairs", type=whole(1), default=40, help="of “texts”: how many ranges of two prompts")
     parser.add_argument("--out", type=Path, help="a line of JSON for every run, added as it ends")
 
 
@@ -209,6 +212,8 @@ def ablate(arguments: argparse.Namespace) -> int:
         raise RequestFailure(
             "arms", f"“{arguments.setting}” has no arm {', '.join(unknown)}.", f"Use {', '.join(known)}."
         )
+    if arguments.out:
+        check_folder(arguments.out.parent)
     if arguments.setting == TEXTS:
         return text_ablation.run(arguments.model, arms, arguments.pairs, arguments.seeds, arguments.out)
     if not arguments.data:

@@ -13,6 +13,7 @@ from ...motion.delivery import deliver
 from ...protocol.failures import RequestFailure
 from ...protocol.motions import Take
 from ...protocol.requests import GenerateRequest, TextSpan
+from ..options import check_folder, seed_number, whole
 from ..pipeline import Pipeline
 from . import pictures
 from .baseline import real_motion
@@ -27,8 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, action="append", nargs="+", default=[], help="folders of motion shards")
     parser.add_argument("--out", type=Path, default=Path("out/rules"), help="folder for tables and contact sheets")
     parser.add_argument("--freeze-check", action="store_true", help="judge the rules by the real motion of --data")
-    parser.add_argument("--seeds", type=int, default=8, help="takes of each prompt")
-    parser.add_argument("--seed", type=int, default=1, help="seed of the first take")
+    parser.add_argument("--seeds", type=whole(1), default=8, help="takes of each prompt")
+    parser.add_argument("--seed", type=seed_number, default=1, help="seed of the first take")
     parser.add_argument("--steps", type=int, default=GenerateRequest.steps)
     parser.add_argument("--guidance", type=float, default=GenerateRequest.guidance)
     parser.add_argument("--only", nargs="+", help="ids of prompts, to try some")
@@ -47,6 +48,7 @@ def rules(arguments: argparse.Namespace) -> int:
     draw = not arguments.no_pictures and pictures.can_draw()
     if not draw and not arguments.no_pictures:
         print("No contact sheets: Pillow is not installed in this environment (pip install pillow).", flush=True)
+    check_folder(arguments.out)
     real = real_motion(folders, prompts) if folders else None
     generate, deliver = product(Pipeline.load(arguments.model), arguments.steps, arguments.guidance)
     seeds = range(arguments.seed, arguments.seed + arguments.seeds)

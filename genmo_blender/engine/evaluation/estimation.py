@@ -27,6 +27,7 @@ from ...protocol.failures import GenmoFailure
 from ..diffusion.sampler import TakeNoise
 from ..estimation import Estimate, estimate, footage_timeline
 from ..models import Model, load_model
+from ..options import check_folder, seed_number
 from ..training.command import CACHE
 from ..training.footage import SHAPES
 from ..training.pack import Prepared, prepared
@@ -266,11 +267,13 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="estimation", description=__doc__)
     parser.add_argument("--model", type=Path, help="weights (without: the bundled ones)")
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders of motion shards, packed files")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=seed_number, default=0)
     parser.add_argument("--quick", action="store_true", help="one held-out clip of four")
     parser.add_argument("--out", type=Path, help="the figures as JSON")
     options = parser.parse_args(arguments)
     try:
+        if options.out:
+            check_folder(options.out.parent)
         model, data = load_model(options.model, torch.device("cpu")), prepared(options.data, CACHE)
     except GenmoFailure as failure:
         print(failure, file=sys.stderr)

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ...protocol.failures import GenmoFailure
 from ..models import Model, load_model
+from ..options import check_folder
 from ..refine.reprojection import NUMBERS, SHAPES
 from ..representation.rotations import matrix_to_axis_angle
 from ..training.command import CACHE
@@ -66,6 +67,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--out", type=Path, required=True, help="the file to write, .npz")
     options = parser.parse_args(arguments)
     try:
+        check_folder(options.out.parent)
         model, data = load_model(options.model, torch.device("cpu")), prepared(options.data, CACHE)
     except GenmoFailure as failure:
         print(failure, file=sys.stderr)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import time
+import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -75,7 +77,7 @@ def generated(path: Path) -> Motion:
         with np.load(path, allow_pickle=False) as data:
             vectors = np.concatenate([data["root_orient"][:, None], data["pose_body"].reshape(-1, 21, 3)], axis=1)
             return prepare(f"made: {path.stem}", rot.from_rotation_vector(vectors.astype(np.float64)), data["trans"])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, EOFError, BadZipFile, zlib.error) as error:
         raise StorageFailure(
             "not_a_motion", f"{path} holds no motion ({error}).", "Give a file of `engine generate`."
         ) from error

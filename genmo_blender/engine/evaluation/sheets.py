@@ -13,6 +13,7 @@ from pathlib import Path
 from ...protocol.failures import RequestFailure
 from ...protocol.motions import Take
 from ...protocol.requests import CROSSFADE, MAX_TAKES, GenerateRequest, TextSpan, with_crossfades
+from ..options import check_folder, seed_number
 from ..pipeline import Pipeline
 from . import pictures
 from .rules import Prompt, load_rules
@@ -81,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, help="checkpoint (default: the bundled model)")
     parser.add_argument("--out", type=Path, required=True, help="folder for the pictures (docs/pictures/takes)")
     parser.add_argument("--takes", type=int, default=2, help="on each sheet")
-    parser.add_argument("--seed", type=int, default=1, help="of the first take")
+    parser.add_argument("--seed", type=seed_number, default=1, help="of the first take")
     parser.add_argument("--steps", type=int, default=GenerateRequest.steps)
     parser.add_argument("--only", nargs="+", help="names of sheets, to draw some")
 
@@ -95,6 +96,7 @@ def sheets(arguments: argparse.Namespace) -> int:
     if not 1 <= arguments.takes <= MAX_TAKES:
         raise RequestFailure("takes", f"{arguments.takes} takes are not possible.", f"Give 1 to {MAX_TAKES}.")
     pictures.need_pillow()
+    check_folder(arguments.out)
     pipeline = Pipeline.load(arguments.model)
     for direction in wanted:
         request = GenerateRequest(

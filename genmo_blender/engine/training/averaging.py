@@ -7,6 +7,7 @@ docs/training_log.md.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -36,9 +37,16 @@ def main(arguments: Sequence[str]) -> int:
     if len(arguments) != 4:
         print("Give two model files, the share of the second, and the file to write.", file=sys.stderr)
         return 2
-    first, second, share, out = arguments
+    first, second, given, out = arguments
     try:
-        save_checkpoint(Path(out), averaged(load_checkpoint(first), load_checkpoint(second), float(share)))
+        share = float(given)
+    except ValueError:
+        share = math.nan
+    if not 0.0 <= share <= 1.0:
+        print(f"“{given}” is no share from 0 to 1.", file=sys.stderr)
+        return 2
+    try:
+        save_checkpoint(Path(out), averaged(load_checkpoint(first), load_checkpoint(second), share))
     except GenmoFailure as failure:
         print(failure, file=sys.stderr)
         return 1

@@ -17,6 +17,7 @@ from ...motion.skeleton import assets_folder
 from ...protocol.failures import RequestFailure, StorageFailure
 from ..checkpoint import Checkpoint, save_checkpoint
 from ..conditions.text import load_minilm
+from ..options import above_zero, check_folder, seed_number, whole
 from ..precision import has_native_bf16
 from ..representation.codec import Statistics, official_statistics
 from .corpus import Corpus, build, statistics_of
@@ -58,11 +59,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--text-encoder", type=Path, help="folder of T5-3B, for the preset official (or GENMO_T5)")
     parser.add_argument("--out", type=Path, required=True, help="folder for the log, the state and the weights")
     end = parser.add_mutually_exclusive_group(required=True)
-    end.add_argument("--steps", type=int, default=0, help="optimiser steps in all, earlier ones included")
+    end.add_argument("--steps", type=whole(1), default=0, help="optimiser steps in all, earlier ones included")
     end.add_argument(
-        "--seconds", type=float, default=0.0, help="seconds in all of such a run; the rate falls with them"
+        "--seconds", type=above_zero, default=0.0, help="seconds in all of such a run; the rate falls with them"
     )
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=seed_number, default=0)
     parser.add_argument("--resume", action="store_true", help="go on from the state in --out")
     parser.add_argument("--init", type=Path, help="start from the weights of this checkpoint, with a fresh optimiser")
     parser.add_argument("--batch", type=int, help="samples of a step, mirrored twins included, over all processes")
@@ -75,8 +76,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="of the network; auto: bf16 on CUDA, else fp32; bf16 pays on a processor with AMX",
     )
-    parser.add_argument("--threads", type=int, default=0, help="processor threads (0: torch decides)")
-    parser.add_argument("--minutes", type=float, default=5.0, help="minutes between checkpoints")
+    parser.add_argument("--threads", type=whole(0), default=0, help="processor threads (0: torch decides)")
+    parser.add_argument("--minutes", type=above_zero, default=5.0, help="minutes between checkpoints")
 
 
 def add_pack_arguments(parser: argparse.ArgumentParser) -> None:
@@ -88,6 +89,7 @@ def add_pack_arguments(parser: argparse.ArgumentParser) -> None:
 
 def pack(arguments: argparse.Namespace) -> int:
     """Run ``pack``; returns the exit code. Raises GenmoFailure for what a person can mend."""
+    check_folder(arguments.out.parent)
     size = write_pack(arguments.out, _chained(arguments.data))
     print(f"{arguments.out}: {size / 1e6:.1f} MB")
     made = read_pack(arguments.out)
@@ -120,6 +122,7 @@ def _train(arguments: argparse.Namespace, chosen: Preset, world: World) -> None:
         raise StorageFailure(
             "run_exists", f"{arguments.out} already holds a run.", "Add --resume or choose another --out."
         )
+    check_folder(arguments.out)
     with world.chief_first():
         data = prepared(_chained(arguments.data), CACHE)
         if world.chief:

@@ -20,6 +20,7 @@ from ...motion.mirroring import mirrored
 from ...motion.skeleton import canonical
 from ...protocol.failures import GenmoFailure
 from ..evaluation.rule_checks import runs
+from ..options import check_folder
 from .pack import prepared
 from .samples import Clip
 
@@ -106,12 +107,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cache", type=Path, default=Path("out") / "cache")
     options = parser.parse_args(arguments)
     try:
+        check_folder(options.out.parent)
         clips = prepared(options.data, options.cache).train
     except GenmoFailure as failure:
         print(failure, file=sys.stderr)
         return 1
     found = measured(clips)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
     # in half precision they would be those of no process, and what is solved with them could come out as anything
     np.savez_compressed(options.out, **{name: value.astype(np.float32) for name, value in vars(found).items()})
     print(f"{options.out}: {options.out.stat().st_size / 1000:.0f} kB, {sum(c.frames for c in clips)} frames")

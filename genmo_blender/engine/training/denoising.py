@@ -24,6 +24,7 @@ from ..diffusion.schedule import DiffusionSchedule
 from ..models import Model, load_model
 from ..network.conditions import ConditionInputs
 from ..network.denoiser import TextContext
+from ..options import whole
 from .batches import Batch, collate
 from .command import CACHE, sentence_features
 from .corpus import Corpus, build
@@ -73,7 +74,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="denoising", description=__doc__)
     parser.add_argument("--model", type=Path, help="weights (without: the bundled ones)")
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders of motion shards, packed files")
-    parser.add_argument("--windows", type=int, default=96, help="of each split, mirrored twins not counted")
+    parser.add_argument("--windows", type=whole(1), default=96, help="of each split, mirrored twins not counted")
     options = parser.parse_args(arguments)
     try:
         model, data = load_model(options.model), prepared(options.data, CACHE)

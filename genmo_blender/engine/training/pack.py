@@ -118,6 +118,12 @@ def write_pack(path: Path, folders: list[Path]) -> int:
 
 def read_pack(path: Path) -> Prepared:
     """Read what `write_pack` wrote. Raises StorageFailure when the file is missing, damaged or something else."""
+    if not path.exists():
+        raise StorageFailure("no_motion", f"There is no file and no folder {path}.", "Check the path.")
+    if path.is_dir():
+        raise StorageFailure(
+            "not_packed", f"{path} is a folder, and packed motion is asked for.", "Make it with `engine pack` first."
+        )
     try:
         with np.load(path, allow_pickle=False) as archive:
             meta = json.loads(str(archive["meta"]))

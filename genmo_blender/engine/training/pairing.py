@@ -10,6 +10,7 @@ the window's middle one. Alignment is that of `evaluation.music_metrics`; shuffl
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ...protocol.failures import GenmoFailure
 from ...sound import music, music_beats
 from ..evaluation.music_metrics import alignment_of_beats, motion_beats
 from .command import CACHE
@@ -125,16 +127,21 @@ def report(found: Sequence[Pair], rng: np.random.Generator) -> list[str]:
     return lines
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the table of a packed file or of folders of motion and songs."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table of a packed file or of folders of motion and songs; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders of motion, or a packed file")
     parser.add_argument("--songs", type=Path, required=True, help="a folder of songs, or a packed table")
     given = parser.parse_args(arguments)
-    clips = prepared(given.data, CACHE).train
-    table = song_table(clips, given.songs, "train", CACHE) if given.songs.is_dir() else load_songs(given.songs)
+    try:
+        clips = prepared(given.data, CACHE).train
+        table = song_table(clips, given.songs, "train", CACHE) if given.songs.is_dir() else load_songs(given.songs)
+    except GenmoFailure as failure:
+        print(failure, file=sys.stderr)
+        return 1
     print("\n".join(report(pairs(clips, table), np.random.default_rng(0))))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -142,9 +143,11 @@ def load(path: Path) -> SongTable:
     try:
         arrays = dict(np.load(path))
         return SongTable(torch.from_numpy(arrays.pop("features")), **arrays)
-    except (OSError, ValueError, TypeError, KeyError, BadZipFile) as error:
+    except (OSError, ValueError, TypeError, KeyError, EOFError, BadZipFile, zlib.error) as error:
         raise StorageFailure(
-            "songs_unreadable", f"{path} is not a table of songs ({error}).", "Remove it; it will be made again."
+            "songs_unreadable",
+            f"{path} is not a table of songs ({error}).",
+            "Give a folder of songs, or the file that `engine pack --songs` made; one in the cache can be removed.",
         ) from error
 
 

@@ -88,7 +88,7 @@ def test_an_empty_folder(refused, tmp_path):
 def test_a_folder_of_nothing_known_and_no_folder(refused, tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
     assert "holds no motion of a kind that can be read" in refused("--data", tmp_path)
-    assert "not prepared motion that can be read" in refused("--data", tmp_path / "nowhere")
+    assert "There is no file and no folder" in refused("--data", tmp_path / "nowhere")
 
 
 def test_motion_without_a_held_out_performer(refused):

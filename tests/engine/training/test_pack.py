@@ -95,7 +95,7 @@ def test_a_half_written_pack_is_refused_with_a_sentence(packed, tmp_path, share)
 
 
 def test_a_missing_pack_and_another_npz_are_refused_with_sentences(tmp_path):
-    with pytest.raises(StorageFailure, match="not prepared motion"):
+    with pytest.raises(StorageFailure, match="There is no file"):
         pack.prepared([tmp_path / "none.pack.npz"], tmp_path)
     np.savez(tmp_path / "other.npz", a=np.zeros(2))
     with pytest.raises(StorageFailure, match="not prepared motion"):

@@ -16,6 +16,7 @@ import torch
 
 from ....protocol.failures import GenmoFailure, RequestFailure
 from ....protocol.requests import MAX_TAKES, GenerateRequest
+from ...options import check_folder, seed_number, whole
 from ...pipeline import Pipeline
 from ...training.corpus import fingerprint
 from .context import FULL, QUICK, Context
@@ -41,8 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sections", default=",".join(SECTIONS), help="names with commas between them")
     parser.add_argument("--quick", action="store_true", help="a few of everything, to see that it runs")
     parser.add_argument("--takes", type=int, help=f"takes of each frozen prompt (default: {FULL.takes})")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=GenerateRequest.steps)
+    parser.add_argument("--seed", type=seed_number, default=0)
+    parser.add_argument("--steps", type=whole(1), default=GenerateRequest.steps)
     parser.add_argument("--guidance", type=float, default=GenerateRequest.guidance)
     parser.add_argument("--out", type=Path, required=True, help="folder for the page and the numbers")
 
@@ -65,6 +66,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
             raise RequestFailure("takes", f"{arguments.takes} takes are not possible.", f"Give 1 to {MAX_TAKES}.")
         fewest = min(effort.word_takes, arguments.takes)
         effort = replace(effort, takes=arguments.takes, word_takes=fewest)
+    check_folder(arguments.out)
     context = Context(
         Pipeline.load(arguments.model), folders, arguments.songs, arguments.evaluator, arguments.out, arguments.seed,
         arguments.steps, arguments.guidance, effort, _said,

@@ -11,6 +11,7 @@ import numpy as np
 
 from ....motion.skeleton import assets_folder
 from ...conditions.minilm import load_minilm
+from ...options import check_folder, seed_number, whole
 from ...training.command import sentence_features
 from ...training.corpus import build, fingerprint, load_clips
 from ...training.samples import Clip
@@ -24,13 +25,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of ``train-evaluator``."""
     parser.add_argument("--data", type=Path, action="append", required=True, nargs="+", help="folders of motion")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the file to write, .safetensors")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=Settings.steps)
+    parser.add_argument("--seed", type=seed_number, default=0)
+    parser.add_argument("--steps", type=whole(1), default=Settings.steps)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run ``train-evaluator``; returns the exit code. Raises GenmoFailure for what a person can mend."""
     folders = [folder for group in arguments.data for folder in group]
+    check_folder(arguments.out.parent)
     held_out = load_clips(folders, "val")
     corpus = build(load_clips(folders, "train"))
     features, (encoder, encoder_sha256) = sentence_features(corpus)
