@@ -6,6 +6,7 @@ any parent and any scale carry the motion as they carry the body.
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import numpy as np
 
 from ..motion.rotations import heading
 from ..protocol.failures import GenmoFailure
-from ..protocol.requests import GenerateRequest, StartState, TextSpan, validate, with_crossfades
+from ..protocol.requests import MIN_FRAMES, MODEL_FPS, GenerateRequest, StartState, TextSpan, with_crossfades
 from . import character, compat, keying, moments, posing, reading, sentences
 from .services import playback
 
@@ -52,6 +53,11 @@ class FrameRange:
     def start_time(self) -> float:
         """Seconds of the scene's clock at the first frame."""
         return self.first / self.fps
+
+
+def shortest(fps: float) -> int:
+    """From the first frame to the last of the shortest range that is solved (`MIN_FRAMES` of the model's)."""
+    return math.floor((MIN_FRAMES - 1.5) / MODEL_FPS * fps) + 1
 
 
 def scene_fps(scene: bpy.types.Scene) -> float:
@@ -312,7 +318,10 @@ def direction(
     between = filling is not None
     filling = filling or Filling(frame_range(scene, strips_scene, target))
     frames = filling.frames
-    validate(GenerateRequest(frames.seconds))  # a range of one frame has a better sentence than what lies outside it
+    # a range of one frame has a better sentence than what lies outside it
+    least = shortest(frames.fps)
+    if frames.last - frames.first < least:
+        raise sentences.range_too_short(frames.first, frames.last, round(frames.fps, 3), least + 1)
     strips = strips_for(strips_scene, target) if filling.heard else []
     prompts = prompts_of(strips, scene_fps(strips_scene))
     end = frames.start_time + frames.seconds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import shutil
 import sys
 
@@ -76,13 +77,26 @@ def test_an_over_long_prompt_is_told_and_still_generated(stage, capfd):
 def test_a_range_of_one_frame(stage):
     stage.character()
     stage.strips(("a person walks", 1, 2))
-    assert (
-        refused(stage) == "The range is too short: it needs at least 0.23 seconds. Make the range or the strips longer."
-    )
+    said = "Frames 1–2 are too short a range: at 24 frames a second it needs at least 7 frames. Make the range or the"
+    assert refused(stage) == said + " strips longer."
     scene = bpy.context.scene
     scene.genmo.range_mode = "SCENE"
     scene.frame_start = scene.frame_end = 1
-    assert "The range is too short" in refused(stage)
+    assert "Frame 1 alone is too short a range" in refused(stage)
+
+
+@pytest.mark.parametrize("fps", [12, 24, 30, 60, 120])
+def test_the_shortest_range_is_as_many_frames_as_is_said(stage, fps):
+    scene = bpy.context.scene
+    scene.render.fps, scene.genmo.range_mode = fps, "SCENE"
+    stage.character()
+    stage.strips(("a person walks", 1, 200))
+    scene.frame_start, scene.frame_end = 10, 11
+    least = int(re.search(r"at least (\d+) frames", refused(stage))[1])
+    scene.frame_end = 10 + least - 2
+    assert f"at least {least} frames" in refused(stage)
+    scene.frame_end = 10 + least - 1
+    assert bpy.ops.genmo.generate(seed=1) == {"FINISHED"}
 
 
 def test_a_prompt_outside_the_range(stage):

@@ -122,6 +122,7 @@ from .setup import (
     no_strips,
     nothing_told,
     other_rig,
+    range_too_short,
     rotation_applied,
     scale_applied,
     strip_ends_before_start,

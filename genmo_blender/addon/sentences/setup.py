@@ -116,6 +116,15 @@ def strip_outside_range(text: str, first: int, last: int, range_first: int, rang
     )
 
 
+def range_too_short(first: int, last: int, fps: float, least: int) -> GenmoFailure:
+    told = f"Frame {first} alone is" if last <= first else f"Frames {first}–{last} are"
+    return RequestFailure(
+        "range_too_short",
+        f"{told} too short a range: at {fps:g} frames a second it needs at least {least} frames.",
+        "Make the range or the strips longer.",
+    )
+
+
 def job_running(name: str) -> GenmoFailure:
     return RequestFailure("job_running", f"{name} is already being generated.", "Wait for its takes, or press Cancel.")
 

@@ -11,7 +11,7 @@ import bpy
 import numpy as np
 
 from ...motion.rotations import Array
-from ...protocol.requests import MAX_SEED, MAX_TAKES, MIN_FRAMES, MODEL_FPS, GenerateRequest
+from ...protocol.requests import MAX_SEED, MAX_TAKES, GenerateRequest
 from .. import applied, character, compat, keying, posing, sentences, session, timeline
 from . import direction as directions
 from . import spacing, takes
@@ -86,9 +86,8 @@ def between_selected_keys(
     if last - first < 2:
         raise sentences.selected_keys_touch(found.frames[0], found.frames[-1])
     fps = timeline.scene_fps(scene)
-    if GenerateRequest((last - first) / fps).frames < MIN_FRAMES:
-        least = math.floor((MIN_FRAMES - 1.5) / MODEL_FPS * fps) + 1
-        raise sentences.selected_keys_close(found.frames[0], found.frames[-1], least)
+    if last - first < timeline.shortest(fps):
+        raise sentences.selected_keys_close(found.frames[0], found.frames[-1], timeline.shortest(fps))
     keyed: Array = np.any(found.turned, axis=0)
     keyed[0] |= found.placed.any()
     bones = tuple(name for name, of in zip(character.body_names(), keyed, strict=True) if of)
