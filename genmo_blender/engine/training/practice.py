@@ -52,6 +52,7 @@ class ActSampler(WindowSampler):
 
     kind = Acts
     short = 1.0
+    even = True
 
     def _kinds(self, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
         return np.ones(n, dtype=bool), np.zeros(n, dtype=bool)

@@ -160,6 +160,8 @@ class WindowSampler:
 
     kind: type[Windows] = Windows
     short = SHORT
+    """Part of the windows with a measured caption; ``even``: of all lengths as many, not more of the shorter ones."""
+    even = False
 
     def __init__(self, corpus: Corpus, practised: float = 0.0) -> None:
         self.corpus = corpus
@@ -218,7 +220,10 @@ class WindowSampler:
         length = np.minimum(total, most)
         least = np.maximum(SHORTEST, np.minimum(stop - begin, most))
         short = timed & (rng.random(len(clip)) < self.short)
-        more = _below(rng, np.maximum(1, np.round(rng.random(len(clip)) * (most + 1 - least)).astype(int)))
+        longest = most + 1 - least
+        if not self.even:
+            longest = np.maximum(1, np.round(rng.random(len(clip)) * longest).astype(int))
+        more = _below(rng, longest)
         length = np.where(short, np.minimum(length, least + more), length)
         inside = np.maximum(stop - length, 0), np.minimum(begin, total - length)
         within = np.maximum(begin, 0), np.maximum(np.minimum(stop, total) - length, 0)
