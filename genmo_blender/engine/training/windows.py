@@ -41,7 +41,7 @@ LASTING = re.compile(
 )
 """What goes on as long as it is asked for, unless it turns."""
 REACH = 0.15  # of its length, on either side
-PRACTISED = re.compile(r"\b(?:punch|kicks|crouching|jumps|picks up|walks .*turns)")
+PRACTISED = re.compile(r"\b(?:punch|kicks|crouching|jumps|squats|picks up|runs forward|walks .*turns)")
 """What weights find hard, and a run that goes on from them may draw more often (`Preset.practised`)."""
 MULTI = 0.6
 LAYERED = 0.25
