@@ -118,6 +118,8 @@ def _draw_strips(
         layout.label(text=f"Strips of the scene {scene.name}", icon="SEQUENCE")
     layout.prop(context.scene.genmo, "range_mode", text="")
     _draw_text(layout, timeline.summary(context.scene, scene, target, kept.look), letters)
+    for note in timeline.notes(context.scene):
+        _draw_text(layout, note, letters, alert=True)
     if scene.sequence_editor is not None:
         layout.template_list("GENMO_UL_strips", "", scene.sequence_editor, "strips", scene.genmo, "strip_index", rows=3)
     row = layout.row(align=True)

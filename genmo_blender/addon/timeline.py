@@ -303,6 +303,12 @@ def summary(
     return f"Frames {frames.first}–{frames.last} · {frames.seconds:.1f} s · {prompts}{kept}"
 
 
+def notes(scene: bpy.types.Scene) -> list[str]:
+    """What of a scene's clock the panel says beforehand, since it is no reason to refuse."""
+    old, new = scene.render.frame_map_old, scene.render.frame_map_new
+    return [] if old == new else [sentences.time_stretched(old, new)]
+
+
 def direction(
     scene: bpy.types.Scene,
     strips_scene: bpy.types.Scene,

@@ -206,3 +206,13 @@ def test_the_summary_names_range_and_prompts(stage):
     scene.genmo.range_mode = "SCENE"
     scene.frame_start, scene.frame_end = 1, 31
     assert timeline.summary(scene, scene, target) == "Frames 1–31 · 1.0 s · 1 prompt · 1 outside"
+
+
+def test_time_stretching_is_said_before_a_render_plays_the_motion_at_another_pace(stage):
+    scene = bpy.context.scene
+    assert stage.module("addon.timeline").notes(scene) == []
+    scene.render.frame_map_new = 200
+    (note,) = stage.module("addon.timeline").notes(scene)
+    assert note.startswith(
+        "Time Stretching is 100 to 200 (Output, Frame Range): a render plays the motion at 0.5 times"
+    )

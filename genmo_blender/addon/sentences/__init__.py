@@ -129,4 +129,5 @@ from .setup import (
     strip_gone,
     strip_outside_range,
     strips_off,
+    time_stretched,
 )

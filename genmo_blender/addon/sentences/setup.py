@@ -143,3 +143,10 @@ def no_strip_selected(name: str) -> GenmoFailure:
     return RequestFailure(
         "no_strip_selected", f"No text strip of {name} is selected.", "Select one in the Sequencer, or change Range."
     )
+
+
+def time_stretched(old: int, new: int) -> str:
+    return (
+        f"Time Stretching is {old} to {new} (Output, Frame Range): a render plays the motion at {old / new:.2g} times "
+        "its own pace. Set both to the same number."
+    )
