@@ -7,9 +7,12 @@ Started by tools/blender.py, which points BLENDER_USER_RESOURCES at an empty fol
 hiding others of the same name. Not importable outside Blender.
 """
 
+import atexit
+import os
 import runpy
 import sys
 import tomllib
+import traceback
 import zipfile
 from pathlib import Path
 
@@ -41,5 +44,23 @@ def main() -> None:
         runpy.run_path(rest[0], run_name="__main__")
 
 
+def end(code: int) -> None:
+    """Leave at once. Where a file was linked from, bpy 4.5 waits for ever for one of its own threads, after everything
+    that Python and Blender do at the end is done."""
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except SystemExit as asked:
+        if asked.code is not None and not isinstance(asked.code, int):
+            print(asked.code, file=sys.stderr)
+        end(asked.code if isinstance(asked.code, int) else int(asked.code is not None))
+    except BaseException:
+        traceback.print_exc()
+        end(1)
+    end(0)
