@@ -45,8 +45,8 @@ def main() -> None:
 
 
 def end(code: int) -> None:
-    """Leave at once. Where a file was linked from, bpy 4.5 waits for ever for one of its own threads, after everything
-    that Python and Blender do at the end is done."""
+    """Leave at once. bpy 4.5 was seen to wait for ever for a thread of its own that closes files, after everything that
+    Python and Blender do at the end was done."""
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
