@@ -109,12 +109,17 @@ def _middle(one: tuple[Array, Array], other: tuple[Array, Array]) -> tuple[Array
     apart = np.linalg.norm(vector, axis=-1)
     around = np.pad(apart, ((_FADE, _FADE), (0, 0)), mode="edge")
     most = np.lib.stride_tricks.sliding_window_view(around, 2 * _FADE + 1, axis=0).max(axis=-1)
-    share = 0.5 * (1.0 - smooth(np.clip((most - _ONE_WAY) / (_OTHER_WAY - _ONE_WAY), 0.0, 1.0)))
+    share = 0.5 * _same_way(most)
     share = np.pad(share, ((_FADE // 2, _FADE // 2), (0, 0)), mode="edge")
     share = np.lib.stride_tricks.sliding_window_view(share, _FADE // 2 * 2 + 1, axis=0).mean(axis=-1)[..., None]
     mixed = rot.multiply(rot.from_rotation_vector(share * vector), one[0])
     turned = np.where((vector != 0).any(axis=-1, keepdims=True), mixed, one[0])
     return turned, one[1] + share[:, 0] * (other[1] - one[1])
+
+
+def _same_way(apart: Array) -> Array:
+    """1 where rotations so many radians apart go the same way round, 0 where that cannot be told."""
+    return np.asarray(1.0 - smooth(np.clip((apart - _ONE_WAY) / (_OTHER_WAY - _ONE_WAY), 0.0, 1.0)))
 
 
 def _livelier(rotations: Array, keys: KeyFrames) -> Array:
@@ -130,7 +135,7 @@ def _livelier(rotations: Array, keys: KeyFrames) -> Array:
     more = _MORE * np.clip((last - first - 1 - _SHORT) / (_LONG - _SHORT), 0.0, 1.0)[:, None, None]
     more = more * (4.0 * share * (1.0 - share))[..., None]  # beside a key it is known
     # what is nearly turned round is left as it is: a little more, and it would come from the other side
-    more = more * (1.0 - smooth(np.clip((apart - _ONE_WAY) / (_OTHER_WAY - _ONE_WAY), 0.0, 1.0)))
+    more = more * _same_way(apart)
     return rot.multiply(plain, rot.from_rotation_vector((1.0 + more) * vector))
 
 

@@ -147,10 +147,10 @@ def run(
         return Trainer(given.corpus, given.features, statistics, preset, state, seed, half=start.half, sampler=sampler)
 
     trainer = Trainer(given.corpus, given.features, statistics, chosen, state, seed, half=start.half, flat=flat)
-    whole = with_practice(trainer, practice)
+    practised = with_practice(trainer, practice)
     began = time.monotonic()
     for step in range(steps):
-        whole.step(step / steps)
+        practised.step(step / steps)
     spent = time.monotonic() - began
     generates = GENERATED in chosen.passes
     denoised = None
