@@ -121,7 +121,15 @@ def _said(
             out = regress(model.network.denoiser, inputs, cancelled)
         else:
             guidance = Guidance.everything(1.0)
-            out = sample(model.network.denoiser, inputs, noise, guidance, steps, cancelled=cancelled)
+            out = sample(
+                model.network.denoiser,
+                inputs,
+                noise,
+                guidance,
+                steps,
+                by_noise=model.record.steps_by_noise,
+                cancelled=cancelled,
+            )
     said = decode_rotations(out.pred_x[0].float(), model.statistics)
     world = world_root_from_matrices(said.root_gv, said.root_camera, said.local_transl_vel, timeline.camera_turn)
     return Estimate(

@@ -159,6 +159,7 @@ class Pipeline:
                 noise,
                 self.model.guidance(request.strength),
                 steps=request.steps,
+                by_noise=self.model.record.steps_by_noise,
                 progress=lambda done, of: progress("solving", done, of),
                 cancelled=cancelled,
             )

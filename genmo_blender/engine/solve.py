@@ -90,7 +90,8 @@ def solve(
         if keys is not None and not heard and model.network.config.between:
             return regress(model.network.denoiser, told)
         noise = TakeNoise(seeds, frames, device)
-        return sample(model.network.denoiser, told, noise, model.guidance(guidance), steps=steps)
+        scales = model.guidance(guidance)
+        return sample(model.network.denoiser, told, noise, scales, steps=steps, by_noise=model.record.steps_by_noise)
 
 
 def imposing(keys: KeyedMotion, statistics: Statistics) -> Imposing:

@@ -170,6 +170,7 @@ class Pipeline:
             noise.draw(),
             guidance(request.strength),
             request.steps,
+            self.record.steps_by_noise,
             lambda done, of: progress("solving", done, of),
             cancelled,
         )

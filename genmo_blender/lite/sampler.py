@@ -173,14 +173,17 @@ def sample(
     noise: Array,
     guidance: Guidance,
     steps: int,
+    by_noise: bool = False,
     progress: Progress | None = None,
     cancelled: CancelCheck | None = None,
 ) -> NetworkOutput:
     """Generate by deterministic DDIM, a take for each row of `noise` (B, L, 151); `pred_x` is the normalised motion.
 
-    `progress(done, of)` is called after each step; `cancelled()` is asked between blocks. Raises `Cancelled`.
+    `progress(done, of)` is called after each step; `cancelled()` is asked between blocks. ``by_noise``: the steps are
+    those of `NoiseSchedule.by_noise`, not even in time as the release's. Raises `Cancelled`.
     """
-    chain = NoiseSchedule.cosine().respaced(str(steps))
+    full = NoiseSchedule.cosine()
+    chain = full.by_noise(steps) if by_noise else full.respaced(str(steps))
     output: NetworkOutput | None = None
     walk = ddim_steps(GuidedNetwork(denoiser, inputs, guidance), chain, noise, cancelled=cancelled)
     for done, (_, output) in enumerate(walk, start=1):  # noqa: B007

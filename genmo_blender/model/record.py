@@ -69,6 +69,11 @@ class ModelRecord:
         """Whether the model is sampled as the release samples."""
         return self.network.uncovered_frames == "zero"
 
+    @property
+    def steps_by_noise(self) -> bool:
+        """Whether the sampler takes steps of `NoiseSchedule.by_noise`; the release's are even in time (spec 5.0)."""
+        return not self.official
+
     def capabilities(self, sha256: str, device: str, precision: str) -> Capabilities:
         """Told to the add-on when the model is loaded; `sha256` is that of the file."""
         return Capabilities(

@@ -12,6 +12,11 @@ Table = np.ndarray[Any, Any]
 
 TRAINING_STEPS = 1000
 MAX_BETA = 0.999
+NOISIEST, CLEANEST = 996, 50
+"""Where `NoiseSchedule.by_noise` begins and ends. Nearer to pure noise steps change nothing, and less noise than at the
+end decides nothing any more (docs/developers/evaluation.md, "Steps")."""
+SPACING = 7.0
+"""Its power of the noise, Karras et al.'s rho."""
 
 
 def kept_timesteps(total: int, respacing: str) -> list[int]:
@@ -57,8 +62,31 @@ class NoiseSchedule:
         return cls(np.minimum(1.0 - abar[1:] / abar[:-1], MAX_BETA), np.arange(steps))
 
     def respaced(self, respacing: str) -> Self:
-        """The chain over the kept steps alone; its alphas_cumprod are this chain's at those steps."""
-        kept = np.array(kept_timesteps(len(self.betas), respacing))
+        """The chain over the steps that a respacing keeps (`kept_timesteps`)."""
+        return self._at(np.array(kept_timesteps(len(self.betas), respacing)))
+
+    def by_noise(self, steps: int) -> Self:
+        """A chain of so many of this chain's 1000 steps, even in a root of the noise beside the signal (Karras et al.
+        2022, eq. 5).
+
+        Even in time, as the release's, half of fifteen steps fall where the motion is decided already, and the first
+        goes past half of what decides it. More steps than lie between the two ends are spread evenly in time. Raises
+        ValueError for fewer than 1 or more than there are.
+        """
+        most = NOISIEST - CLEANEST + 1
+        if steps < 1 or steps > most:
+            return self.respaced(str(steps))
+        level = (1.0 / self.alphas_cumprod - 1.0) ** (0.5 / SPACING)
+        wanted = np.linspace(level[NOISIEST], level[CLEANEST], steps)
+        kept = np.abs(level - wanted[:, None]).argmin(axis=1)
+        # noise grows fast at the noisy end: where two steps would be one, the later one goes on below
+        lowest = np.arange(steps)
+        kept = np.minimum.accumulate(kept + lowest) - lowest
+        kept = np.maximum(kept, CLEANEST + lowest[::-1])
+        return self._at(kept[::-1])
+
+    def _at(self, kept: np.ndarray[Any, np.dtype[np.int64]]) -> Self:
+        """The chain over some steps alone, ascending; its alphas_cumprod are this chain's at those steps."""
         abar = self.alphas_cumprod[kept]
         return type(self)(1.0 - abar / np.append(1.0, abar[:-1]), self.timestep_map[kept])
 

@@ -25,16 +25,16 @@ def inputs(config: NetworkConfig, frames: int = 40) -> tuple[torchs.SamplerInput
 
 
 @pytest.mark.parametrize("config", [MINI, SMALL])
-@pytest.mark.parametrize("guidance", ["everything", "pose"])
-def test_a_take_equals_torchs(config: NetworkConfig, guidance: str) -> None:
+@pytest.mark.parametrize(("guidance", "by_noise"), [("everything", False), ("pose", True)])
+def test_a_take_equals_torchs(config: NetworkConfig, guidance: str, by_noise: bool) -> None:
     network, ours = twins(config)
     given, our_given = inputs(config)
     noise = torchs.TakeNoise([7, 8], 40)
     scale = getattr(torchs.Guidance, guidance)(2.5)
-    expected = torchs.sample(network.denoiser, given, noise, scale, steps=6)
+    expected = torchs.sample(network.denoiser, given, noise, scale, steps=6, by_noise=by_noise)
     start = torchs.TakeNoise([7, 8], 40).draw().numpy()
     our_scale = getattr(sampler.Guidance, guidance)(2.5)
-    got = sampler.sample(ours.denoiser, our_given, start, our_scale, 6)
+    got = sampler.sample(ours.denoiser, our_given, start, our_scale, 6, by_noise)
     assert_close(got, expected, 1e-3)
 
 

@@ -193,15 +193,18 @@ def sample(
     steps: int = 50,
     eta: float = 0.0,
     unused_noise_draw: bool = False,
+    by_noise: bool = False,
     progress: Progress | None = None,
     cancelled: CancelCheck | None = None,
 ) -> NetworkOutput:
     """Generate by DDIM, a take for each row of `noise`; `pred_x` is the normalised motion, (B, L, 151).
 
     `progress(done, of)` is called after each step; `cancelled()` is asked between blocks. `unused_noise_draw` is the
-    quirk of that name: noise is drawn at every step even where eta is 0. Raises `Cancelled`.
+    quirk of that name: noise is drawn at every step even where eta is 0. ``by_noise``: the steps are those of
+    `NoiseSchedule.by_noise`, not even in time as the release's. Raises `Cancelled`.
     """
-    chain = DiffusionSchedule.cosine().respaced(str(steps))
+    full = DiffusionSchedule.cosine()
+    chain = full.by_noise(steps) if by_noise else full.respaced(str(steps))
     draw = noise.draw if eta > 0.0 or unused_noise_draw else None
     network = GuidedNetwork(denoiser, inputs, guidance)
     output: NetworkOutput | None = None

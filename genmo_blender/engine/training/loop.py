@@ -38,7 +38,6 @@ from .state import TrainingState
 from .varying import varied
 from .windows import WINDOW, Sampler, Windows, WindowSampler
 
-NOISY = 920  # from here on the bundled model's predictions depend on the text by more than a hundredth
 NOISE_BLOCK = 16  # windows at least whose random numbers come from one generator
 NOISE_BLOCKS = 8  # generators of a step at most: every draw asks each of them
 
@@ -164,9 +163,10 @@ class Trainer:
     def noise(self, step: int, share: slice) -> tuple[Tensor, Tensor]:
         """Timesteps (B,) and noise (B, L, 151) of the share's samples, in the order of `batch`."""
         draws = self.draws(step, share)
-        low = torch.where(draws.uniform() < self.preset.noisy_share, NOISY, 0)
-        power = torch.where(low > 0, 1.0, self.preset.timestep_power)
-        t = (low + draws.uniform() ** power * (TRAINING_STEPS - low)).long().clamp(max=TRAINING_STEPS - 1)
+        chosen = draws.uniform() < self.preset.noisy_share
+        (low, end), drawn = self.preset.noisy, draws.uniform()
+        spread = drawn**self.preset.timestep_power * TRAINING_STEPS
+        t = torch.where(chosen, low + drawn * (end - low), spread).long().clamp(max=TRAINING_STEPS - 1)
         return t, draws.normal(WINDOW, DIM)
 
     def losses(self, step: int, share: slice, t: Tensor | None = None) -> dict[str, Tensor]:

@@ -9,6 +9,9 @@ the mixture. (A network that is to learn without the estimation pass, for compar
 What a sentence asks for is decided where there is next to nothing but noise, and of a mixture's windows one in ten is
 about something that somebody does at a certain time, at that noise. So a preset with `Preset.acts` practises these: up
 to two seconds in which what is said happens, mostly in the middle.
+
+How vigorously somebody dances is decided with less noise than that: practised where text decides, dances grew calmer
+(docs/developers/training.md, "Music"). So a preset with `Preset.dances` practises whole windows of these below.
 """
 
 from __future__ import annotations
@@ -80,34 +83,42 @@ SHORTEST_GAP = 16  # frames of a window with a gap: four before it, one behind
 NOISY, HARD = 0.7, 0.6
 """Part of the acts whose timestep is drawn from where text decides (`Preset.noisy_share`), and of those that are hard
 (`windows.PRACTISED`)."""
+DANCED = (600, 940)
+"""Timesteps of dances."""
 KINDS: Mapping[str, tuple[type[Windows], int, Shares]] = {
     "glimpses": (Glimpses, Glimpses.frames, Shares(filmed=1.0)),
     "gaps": (Gaps, SHORTEST_GAP, Shares(dense=1.0)),
 }
-ACTS = "acts"
+ACTS, DANCES = "acts", "dances"
+GENERATING = (ACTS, DANCES)
+"""What is practised by diffusion alone."""
 
 
 def practised(name: str, preset: Preset) -> Preset:
-    """How the steps of one of `KINDS`, or of `ACTS`, are trained."""
+    """How the steps of one of `KINDS`, or of `GENERATING`, are trained."""
     batch = preset.batch * getattr(preset, name)
-    if name == ACTS:
-        return replace(preset, batch=batch, shares=Shares(), passes=(GENERATED,), noisy_share=NOISY)
+    if name in GENERATING:
+        preset = replace(preset, batch=batch, shares=Shares(), passes=(GENERATED,), noisy_share=NOISY)
+        return preset if name == ACTS else replace(preset, shares=Shares(dances=1.0), noisy_share=1.0, noisy=DANCED)
     passes = (ESTIMATED,) if ESTIMATED in preset.passes else preset.passes
     return replace(preset, batch=batch, shares=KINDS[name][2], passes=passes, reworded=0.0, practised=0.0)
 
 
 def sampler_of(name: str, corpus: Corpus) -> Sampler:
-    """What draws the windows of one of `KINDS`, or of `ACTS`."""
-    if name == ACTS:
-        return ActSampler(corpus, HARD)
+    """What draws the windows of one of `KINDS`, or of `GENERATING`; dances take the places of what is drawn."""
+    if name in GENERATING:
+        return ActSampler(corpus, HARD) if name == ACTS else WindowSampler(corpus)
     kind, shortest, _ = KINDS[name]
     return ShortWindows(corpus, kind, shortest)
 
 
 def with_practice(trainer: Trainer, make: Callable[[Preset, Sampler], Trainer]) -> Trainer | WithPractice:
     """A trainer with the practice that its preset asks for; ``make`` gives a trainer of the same weights."""
-    preset, corpus = trainer.preset, trainer.sampler.corpus
-    names = [name for name in (*KINDS, ACTS) if getattr(preset, name) and (name != ACTS or GENERATED in preset.passes)]
+    preset, corpus, songs = trainer.preset, trainer.sampler.corpus, trainer.mixture.songs
+    known = [*KINDS]
+    if GENERATED in preset.passes:
+        known += [ACTS] if songs is None or not songs.dance.any() else [ACTS, DANCES]
+    names = [name for name in known if getattr(preset, name)]
     others = {name: make(practised(name, preset), sampler_of(name, corpus)) for name in names}
     return WithPractice(trainer, others) if others else trainer
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ...model.config import NetworkConfig
+from ...model.schedule import TRAINING_STEPS
 from ...protocol.failures import RequestFailure
 from .losses import LossWeights
 from .mixture import Shares
@@ -35,8 +36,10 @@ class Preset:
     """Where the gates of fresh blocks begin. The release begins at zero; with few steps to spend that wastes the first
     thousand on opening them."""
     noisy_share: float = 0.0
-    """Part of the samples whose timestep is drawn from 920 to 999 alone. A motion is smooth, so its code can be read
-    out of the noise up to there, and only above does the text decide anything (docs/developers/training.md)."""
+    """Part of the samples whose timestep is drawn from ``noisy`` alone. A motion is smooth, so its code can be read
+    out of the noise up to 920, and only above does the text decide anything (docs/developers/training.md)."""
+    noisy: tuple[int, int] = (920, TRAINING_STEPS)
+    """First timestep, and the one behind the last."""
     timestep_power: float = 1.0
     """Other timesteps are 1000 u^power with u drawn evenly; below 1 the higher ones are more frequent. With little
     noise the noised motion itself says nearly all (network/skip.py)."""
@@ -53,6 +56,8 @@ class Preset:
     """The same of steps of gaps between keyed poses."""
     acts: int = 0
     """The same of steps of short windows about what somebody does."""
+    dances: int = 0
+    """The same of steps of dances to their songs."""
     varied: float = 0.0
     """Part of these gaps whose motion is retimed, played backwards or held otherwise (varying.py)."""
     passes: tuple[str, ...] = BOTH
@@ -124,6 +129,7 @@ def presets() -> dict[str, Preset]:
             glimpses=1,
             gaps=2,
             acts=4,
+            dances=2,
         ),
         "official": _official(),
     }

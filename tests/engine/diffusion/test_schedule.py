@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from genmo_blender.engine.diffusion.schedule import DiffusionSchedule, kept_timesteps
+from genmo_blender.model.schedule import CLEANEST, NOISIEST, SPACING
 
 SPEC_50 = (
     "0,20,41,61,82,102,122,143,163,183,204,224,245,265,285,306,326,347,367,387,408,428,449,469,489,510,530,550,571,591,"
@@ -34,6 +35,31 @@ def test_a_respaced_chain_keeps_the_noise_levels_of_its_steps(respacing: str) ->
 def test_a_respacing_that_cannot_be_made_is_refused(respacing: str) -> None:
     with pytest.raises(ValueError):
         kept_timesteps(1000, respacing)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 8, 15, 100, 500, 897, 898, 1000])
+def test_steps_by_noise_are_as_many_as_asked_for_and_never_twice_the_same(steps: int) -> None:
+    full = DiffusionSchedule.cosine()
+    chain = full.by_noise(steps)
+    assert len(chain) == steps and (np.diff(chain.timestep_map) > 0).all()
+    np.testing.assert_allclose(chain.alphas_cumprod, full.alphas_cumprod[chain.timestep_map], rtol=1e-7)
+    if steps <= NOISIEST - CLEANEST + 1:
+        assert chain.timestep_map[-1] == NOISIEST and (steps == 1 or chain.timestep_map[0] == CLEANEST)
+
+
+def test_steps_by_noise_are_even_in_its_root() -> None:
+    full = DiffusionSchedule.cosine()
+    spread = {name: np.diff((1.0 / chain.alphas_cumprod - 1.0) ** (0.5 / SPACING)) for name, chain in (
+        ("noise", full.by_noise(6)), ("time", full.respaced("6"))
+    )}  # fmt: skip
+    assert spread["noise"].min() > 0.9 * spread["noise"].max()
+    assert spread["time"].min() < 0.05 * spread["time"].max()
+
+
+@pytest.mark.parametrize("steps", [0, -3, 1001])
+def test_steps_by_noise_that_there_cannot_be_are_refused(steps: int) -> None:
+    with pytest.raises(ValueError):
+        DiffusionSchedule.cosine().by_noise(steps)
 
 
 def test_the_true_motion_leads_a_deterministic_chain_straight_to_itself() -> None:

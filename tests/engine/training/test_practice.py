@@ -13,6 +13,7 @@ from genmo_blender.engine.training import corpus, windows
 from genmo_blender.engine.training.importers import shards
 from genmo_blender.engine.training.mixture import Shares
 from genmo_blender.engine.training.practice import (
+    DANCED,
     Acts,
     Glimpses,
     WithPractice,
@@ -21,6 +22,7 @@ from genmo_blender.engine.training.practice import (
     with_practice,
 )
 from genmo_blender.engine.training.presets import BOTH, ESTIMATED
+from genmo_blender.engine.training.songs import SongTable
 from tests.engine.training import curve
 
 DATA = Path(__file__).parents[2] / "data" / "motion"
@@ -85,6 +87,38 @@ def test_acts_are_short_hear_what_is_done_and_are_noised(built):
     assert (drawn.sentence >= 0).any(1).mean() > 0.97
     losses = [float(acts.step(0.1)["loss"]) for _ in range(40)]
     assert np.mean(losses[-10:]) < np.mean(losses[:10])
+
+
+@pytest.fixture
+def songs(built):
+    """One track to every clip, of which the first is a dance."""
+    rows = torch.randn(len(built.pose) // 2, 35).half()
+    first, offset = built.start, np.arange(len(built.length) + 1)
+    return SongTable(rows, first, offset, built.start, np.arange(len(built.length)) == 0)
+
+
+def test_dances_hear_their_song_alone_where_their_vigour_is_decided(built, songs):
+    preset = practised("dances", curve.small_preset(batch=16, dances=2, noisy_share=0.7))
+    dances = curve.small_trainer(built, preset, songs=songs, sampler=sampler_of("dances", built))
+    given = dances.batch(0, slice(0, 16))
+    assert given.batch.valid.shape == (32, windows.WINDOW) and not len(given.twice) and given.film is None
+    assert given.has_music.any(1).all() and not given.batch.text.spoken.any()
+    drawn = dances.draw(0)
+    assert (drawn.clip == 0).all()
+    t = torch.cat([dances.noise(step, slice(0, 16))[0] for step in range(20)])
+    assert DANCED[0] <= t.min() < DANCED[0] + 30 and DANCED[1] - 30 < t.max() < DANCED[1]
+
+
+def test_dances_are_practised_where_there_are_some(built, songs):
+    preset = curve.small_preset(dances=2)
+
+    def make(tried, sampler):
+        return curve.small_trainer(built, tried, songs=songs, sampler=sampler)
+
+    assert list(with_practice(curve.small_trainer(built, preset, songs=songs), make).others) == ["dances"]
+    nobody = replace(songs, dance=np.zeros_like(songs.dance))
+    for without in ({}, {"songs": nobody}):
+        assert with_practice(curve.small_trainer(built, preset, **without), make).preset.dances == 2
 
 
 def test_who_does_not_generate_practises_no_acts(built):

@@ -1,0 +1,105 @@
+"""How far takes of few steps are from the same takes of many, by where the steps lie.
+
+``python -m genmo_blender.engine.evaluation.spacing [--model FILE] [--steps 8 10 15 25 50]``
+
+A deterministic sampler follows a curve from its noise to one motion; what few steps miss of it is an error that no
+prompt asked for. Steps even in time are the release's, those by noise `NoiseSchedule.by_noise`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ...motion import kinematics
+from ...motion.skeleton import canonical
+from ...protocol.failures import GenmoFailure
+from ...protocol.requests import GenerateRequest
+from ..diffusion.sampler import SamplerInputs, TakeNoise, sample
+from ..network.conditions import ConditionInputs
+from ..network.denoiser import TextContext
+from ..options import whole
+from ..pipeline import Pipeline
+from ..solve import standing_start, whole_tokens, world_motion
+from .music import amount_of_motion
+from .rules import load_rules
+
+Array = np.ndarray
+FRAMES, SEEDS, EVERY = 120, (1, 2), 5
+"""Length of a take, its seeds, and every how many frozen prompts one is taken."""
+MANY = 250
+
+
+@dataclass(frozen=True)
+class Row:
+    """Takes of so many ``steps``, even in time or ``by_noise``: ``error`` mean distance of joints from those of `MANY`
+    steps, metres, both seen from the pelvis; ``amount`` their motion as a share of those'."""
+
+    steps: int
+    by_noise: bool
+    error: float
+    amount: float
+
+
+@torch.inference_mode()
+def takes(pipeline: Pipeline, prompts: Sequence[str], steps: int, by_noise: bool) -> Array:
+    """Joints (prompts x seeds, FRAMES, 22, 3) of raw takes at the usual strength."""
+    model = pipeline.model
+    frames = whole_tokens(model, FRAMES)
+    told = ConditionInputs(root_goal=standing_start(model, frames))
+    f_cond = model.network.conditions.f_cond(told, len(SEEDS), frames)
+    length = torch.full((len(SEEDS),), frames, device=model.device)
+    guidance = model.guidance(GenerateRequest.guidance)
+    out = []
+    for features in pipeline.features(prompts):
+        text = TextContext.everywhere(features.expand(len(SEEDS), -1, -1), frames)
+        noise = TakeNoise(SEEDS, frames, model.device)
+        inputs = SamplerInputs(f_cond, text, length)
+        answer = sample(model.network.denoiser, inputs, noise, guidance, steps=steps, by_noise=by_noise)
+        motion = world_motion(model, answer)
+        out.append(kinematics.joint_positions(canonical(), motion.rotations, motion.path))
+    return np.concatenate(out)
+
+
+def rows(pipeline: Pipeline, prompts: Sequence[str], counts: Sequence[int], many: int = MANY) -> list[Row]:
+    """Each number of steps, spaced both ways."""
+    true = takes(pipeline, prompts, many, by_noise=True)
+    moving = np.mean([amount_of_motion(take) for take in true])
+    out = []
+    for steps in counts:
+        for by_noise in (False, True):
+            found = takes(pipeline, prompts, steps, by_noise)
+            off = (found - found[:, :, :1]) - (true - true[:, :, :1])
+            amount = np.mean([amount_of_motion(take) for take in found]) / moving
+            out.append(Row(steps, by_noise, float(np.linalg.norm(off, axis=-1).mean()), float(amount)))
+    return out
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", type=Path, help="checkpoint (default: the bundled model)")
+    parser.add_argument("--steps", type=whole(1), nargs="+", default=[8, 10, 15, 25, 50])
+    given = parser.parse_args(arguments)
+    try:
+        pipeline = Pipeline.load(given.model)
+        prompts = [p.prompt for p in load_rules()[0]][::EVERY]
+        print(f"{len(prompts)} prompts, {len(SEEDS)} takes of each, against {MANY} steps")
+        print(f"{'steps':>5}  {'spaced by':<9}  {'joints off':>10}  {'motion':>6}")
+        for row in rows(pipeline, prompts, given.steps):
+            name = "noise" if row.by_noise else "time"
+            print(f"{row.steps:>5}  {name:<9}  {100 * row.error:>7.1f} cm  {100 * row.amount:>4.0f} %")
+    except GenmoFailure as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
