@@ -19,12 +19,12 @@ MODEL_FPS = 30
 MIN_FRAMES = 8
 """Shortest range that is solved (product.md 3); a range of one frame is refused with a sentence."""
 MAX_TAKES = 8
-STEPS = 15
+STEPS = 12
 """DDIM steps where nothing else is asked for: the fewest whose takes are within 5 % of the best (docs/developers/
 evaluation.md)."""
 SONG_STRENGTH = 3.0
-"""Songs say less of a motion than words and want a stronger push: up to here dances move more and keep the beat better,
-and farther they gain nothing (1, 2, 3.2 and 4 times were tried; docs/developers/evaluation.md, music)."""
+"""Songs say less of a motion than words and want a stronger push: up to here dances move more, and farther they gain
+nothing (1, 2, 3.2 and 4 times were tried; docs/developers/evaluation.md, music)."""
 MAX_SEED = 2**31 - 1
 CROSSFADE = 8 / 30
 """Seconds over which one text hands over to the next, unless the animator says otherwise (product.md 3)."""

@@ -44,7 +44,7 @@ class Effort:
     draws: int = 100
     gaps: int = 120
     excerpts: int = 24
-    steps: tuple[int, ...] = (5, 10, 15, 20, 25, 40)
+    steps: tuple[int, ...] = (5, 8, 10, 12, 15, 20, 25, 40)
     step_takes: int = 2
     cells: int = 8
     levels: int = 1
