@@ -65,7 +65,8 @@ def _batch(
         length = torch.full((count,), whole, device=model.device)
         inputs = SamplerInputs(f_cond, heard(pipeline, said, frames, whole), length)
         noise = TakeNoise(list(seeds), whole, model.device)
-        output = sample(model.network.denoiser, inputs, noise, model.guidance(guidance), steps=steps)
+        scales, by_noise = model.guidance(guidance), model.record.steps_by_noise
+        output = sample(model.network.denoiser, inputs, noise, scales, steps=steps, by_noise=by_noise)
     motion = world_motion(model, output)
     joints = kinematics.joint_positions(canonical(), motion.rotations[:, :frames], motion.path[:, :frames])
     return np.stack([j - [0.0, sole_level(j, MODEL_FPS), 0.0] for j in joints])

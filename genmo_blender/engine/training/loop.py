@@ -106,8 +106,8 @@ class Trainer:
         self.corpus, self.statistics = corpus.to(self.device), statistics.to(self.device)
         self.preset, self.state, self.seed, self.world, self.half = preset, state, seed, world, half
         self.sampler: Sampler = sampler or WindowSampler(corpus, preset.practised)
-        songs = None if songs is None else songs.to(self.device)
-        self._learn_from(features, songs, None if flat is None else flat.to(self.device))
+        self.songs = None if songs is None else songs.to(self.device)
+        self._learn_from(features, self.songs, None if flat is None else flat.to(self.device))
         self.schedule = DiffusionSchedule.cosine()
         self.windows = preset.batch // 2
         self.shares = world.shares(self.windows, accumulate)

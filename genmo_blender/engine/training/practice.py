@@ -114,7 +114,7 @@ def sampler_of(name: str, corpus: Corpus) -> Sampler:
 
 def with_practice(trainer: Trainer, make: Callable[[Preset, Sampler], Trainer]) -> Trainer | WithPractice:
     """A trainer with the practice that its preset asks for; ``make`` gives a trainer of the same weights."""
-    preset, corpus, songs = trainer.preset, trainer.sampler.corpus, trainer.mixture.songs
+    preset, corpus, songs = trainer.preset, trainer.sampler.corpus, trainer.songs
     known = [*KINDS]
     if GENERATED in preset.passes:
         known += [ACTS] if songs is None or not songs.dance.any() else [ACTS, DANCES]
