@@ -182,8 +182,7 @@ def sample(
     `progress(done, of)` is called after each step; `cancelled()` is asked between blocks. ``by_noise``: the steps are
     those of `NoiseSchedule.by_noise`, not even in time as the release's. Raises `Cancelled`.
     """
-    full = NoiseSchedule.cosine()
-    chain = full.by_noise(steps) if by_noise else full.respaced(str(steps))
+    chain = NoiseSchedule.sampling(steps, by_noise)
     output: NetworkOutput | None = None
     walk = ddim_steps(GuidedNetwork(denoiser, inputs, guidance), chain, noise, cancelled=cancelled)
     for done, (_, output) in enumerate(walk, start=1):  # noqa: B007

@@ -65,6 +65,12 @@ class NoiseSchedule:
         """The chain over the steps that a respacing keeps (`kept_timesteps`)."""
         return self._at(np.array(kept_timesteps(len(self.betas), respacing)))
 
+    @classmethod
+    def sampling(cls, steps: int, by_noise: bool) -> Self:
+        """The chain of so many steps that a sampler walks: those of `by_noise`, or even in time as the release's."""
+        full = cls.cosine()
+        return full.by_noise(steps) if by_noise else full.respaced(str(steps))
+
     def by_noise(self, steps: int) -> Self:
         """A chain of so many of this chain's 1000 steps, even in a root of the noise beside the signal (Karras et al.
         2022, eq. 5).

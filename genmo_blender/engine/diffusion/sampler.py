@@ -203,8 +203,7 @@ def sample(
     quirk of that name: noise is drawn at every step even where eta is 0. ``by_noise``: the steps are those of
     `NoiseSchedule.by_noise`, not even in time as the release's. Raises `Cancelled`.
     """
-    full = DiffusionSchedule.cosine()
-    chain = full.by_noise(steps) if by_noise else full.respaced(str(steps))
+    chain = DiffusionSchedule.sampling(steps, by_noise)
     draw = noise.draw if eta > 0.0 or unused_noise_draw else None
     network = GuidedNetwork(denoiser, inputs, guidance)
     output: NetworkOutput | None = None

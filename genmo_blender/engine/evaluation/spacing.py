@@ -15,20 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from ...motion import kinematics
-from ...motion.skeleton import canonical
 from ...protocol.failures import GenmoFailure
 from ...protocol.requests import GenerateRequest
-from ..diffusion.sampler import SamplerInputs, TakeNoise, sample
-from ..network.conditions import ConditionInputs
-from ..network.denoiser import TextContext
 from ..options import whole
 from ..pipeline import Pipeline
-from ..solve import standing_start, whole_tokens, world_motion
 from .music import amount_of_motion
 from .rules import load_rules
+from .worded import everywhere, motions
 
 Array = np.ndarray
 FRAMES, SEEDS, EVERY = 120, (1, 2), 5
@@ -47,24 +41,11 @@ class Row:
     amount: float
 
 
-@torch.inference_mode()
 def takes(pipeline: Pipeline, prompts: Sequence[str], steps: int, by_noise: bool) -> Array:
     """Joints (prompts x seeds, FRAMES, 22, 3) of raw takes at the usual strength."""
-    model = pipeline.model
-    frames = whole_tokens(model, FRAMES)
-    told = ConditionInputs(root_goal=standing_start(model, frames))
-    f_cond = model.network.conditions.f_cond(told, len(SEEDS), frames)
-    length = torch.full((len(SEEDS),), frames, device=model.device)
-    guidance = model.guidance(GenerateRequest.guidance)
-    out = []
-    for features in pipeline.features(prompts):
-        text = TextContext.everywhere(features.expand(len(SEEDS), -1, -1), frames)
-        noise = TakeNoise(SEEDS, frames, model.device)
-        inputs = SamplerInputs(f_cond, text, length)
-        answer = sample(model.network.denoiser, inputs, noise, guidance, steps=steps, by_noise=by_noise)
-        motion = world_motion(model, answer)
-        out.append(kinematics.joint_positions(canonical(), motion.rotations, motion.path))
-    return np.concatenate(out)
+    said = [everywhere(prompt) for prompt in prompts for _ in SEEDS]
+    seeds, strength = [*SEEDS] * len(prompts), GenerateRequest.guidance
+    return motions(pipeline, said, FRAMES, seeds, steps=steps, guidance=strength, by_noise=by_noise)
 
 
 def rows(pipeline: Pipeline, prompts: Sequence[str], counts: Sequence[int], many: int = MANY) -> list[Row]:

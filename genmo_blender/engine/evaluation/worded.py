@@ -40,12 +40,18 @@ def motions(
     *,
     steps: int,
     guidance: float,
+    by_noise: bool | None = None,
 ) -> Array:
-    """Joints (B, frames, 22, 3), metres, soles on the floor, of a raw motion for each of B lists of spans and seeds."""
+    """Joints (B, frames, 22, 3), metres, soles on the floor, of a raw motion for each of B lists of spans and seeds.
+
+    ``by_noise``: how the steps are spaced (`sampler.sample`), if not as the model's are.
+    """
+    if by_noise is None:
+        by_noise = pipeline.model.record.steps_by_noise
     parts = []
     for begin in range(0, len(said), BATCH):
         share = slice(begin, begin + BATCH)
-        parts.append(_batch(pipeline, said[share], frames, seeds[share], steps, guidance))
+        parts.append(_batch(pipeline, said[share], frames, seeds[share], steps, guidance, by_noise))
     return np.concatenate(parts) if parts else np.zeros((0, frames, 22, 3))
 
 
@@ -56,6 +62,7 @@ def _batch(
     seeds: Sequence[int],
     steps: int,
     guidance: float,
+    by_noise: bool,
 ) -> Array:
     model = pipeline.model
     whole, count = whole_tokens(model, frames), len(said)
@@ -65,7 +72,7 @@ def _batch(
         length = torch.full((count,), whole, device=model.device)
         inputs = SamplerInputs(f_cond, heard(pipeline, said, frames, whole), length)
         noise = TakeNoise(list(seeds), whole, model.device)
-        scales, by_noise = model.guidance(guidance), model.record.steps_by_noise
+        scales = model.guidance(guidance)
         output = sample(model.network.denoiser, inputs, noise, scales, steps=steps, by_noise=by_noise)
     motion = world_motion(model, output)
     joints = kinematics.joint_positions(canonical(), motion.rotations[:, :frames], motion.path[:, :frames])

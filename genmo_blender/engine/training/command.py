@@ -145,8 +145,7 @@ def _train(arguments: argparse.Namespace, chosen: Preset, world: World) -> None:
 
     def practice(preset: Preset, sampler: Sampler) -> Trainer:
         seeded = (arguments.seed, world, arguments.accumulate, half)
-        heard = songs if preset.shares.dances else None
-        return Trainer(corpus, features, statistics, preset, state, *seeded, songs=heard, sampler=sampler)
+        return Trainer(corpus, features, statistics, preset, state, *seeded, songs=songs, sampler=sampler)
 
     judged = replace(chosen, batch=min(chosen.batch, VALIDATION_BATCH), reworded=0.0, practised=0.0)
     validation = make(

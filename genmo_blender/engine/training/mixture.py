@@ -118,13 +118,15 @@ class Mixture:
             shares = replace(shares, dances=0.0, songs=0.0)
         elif not songs.dance.any():
             shares = replace(shares, dances=0.0)
+        if not (shares.dances or shares.songs):
+            songs = None
         self.shares = shares
         self.statistics, self.corpus, self.body, self.songs, self.flat = statistics, corpus, body, songs, flat
 
     def windows(self, drawn: Windows, rng: np.random.Generator) -> Windows:
         """The same windows, some of them replaced by dances, with their songs, and what each sample is."""
         n, shares = len(drawn), self.shares
-        if self.songs is not None and (shares.dances or shares.songs):
+        if self.songs is not None:
             danced = np.flatnonzero(rng.random(n) < shares.dances)
             if len(danced):
                 drawn = drawn.replaced(danced, draw_dances(self.songs, self.corpus.length, rng, len(danced)))

@@ -11,14 +11,14 @@ about something that somebody does at a certain time, at that noise. So a preset
 to two seconds in which what is said happens, mostly in the middle.
 
 How vigorously somebody dances is decided with less noise than that: practised where text decides, dances grew calmer
-(docs/developers/training.md, "Music"). So a preset with `Preset.dances` practises whole windows of these below.
+(docs/developers/training.md, "Practice"). So a preset with `Preset.dances` practises whole windows of these below.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from torch import Tensor
@@ -90,16 +90,18 @@ KINDS: Mapping[str, tuple[type[Windows], int, Shares]] = {
     "gaps": (Gaps, SHORTEST_GAP, Shares(dense=1.0)),
 }
 ACTS, DANCES = "acts", "dances"
-GENERATING = (ACTS, DANCES)
-"""What is practised by diffusion alone."""
+GENERATING: Mapping[str, Mapping[str, Any]] = {
+    ACTS: {"shares": Shares(), "noisy_share": NOISY},
+    DANCES: {"shares": Shares(dances=1.0), "noisy_share": 1.0, "noisy": DANCED},
+}
+"""What is practised by diffusion alone, and how its preset differs."""
 
 
 def practised(name: str, preset: Preset) -> Preset:
     """How the steps of one of `KINDS`, or of `GENERATING`, are trained."""
     batch = preset.batch * getattr(preset, name)
     if name in GENERATING:
-        preset = replace(preset, batch=batch, shares=Shares(), passes=(GENERATED,), noisy_share=NOISY)
-        return preset if name == ACTS else replace(preset, shares=Shares(dances=1.0), noisy_share=1.0, noisy=DANCED)
+        return replace(preset, batch=batch, passes=(GENERATED,), **GENERATING[name])
     passes = (ESTIMATED,) if ESTIMATED in preset.passes else preset.passes
     return replace(preset, batch=batch, shares=KINDS[name][2], passes=passes, reworded=0.0, practised=0.0)
 

@@ -37,7 +37,7 @@ def test_a_respacing_that_cannot_be_made_is_refused(respacing: str) -> None:
         kept_timesteps(1000, respacing)
 
 
-@pytest.mark.parametrize("steps", [1, 2, 8, 15, 100, 500, 897, 898, 1000])
+@pytest.mark.parametrize("steps", [1, 2, 8, 15, 100, 500, 897, 898, 947, 948, 1000])
 def test_steps_by_noise_are_as_many_as_asked_for_and_never_twice_the_same(steps: int) -> None:
     full = DiffusionSchedule.cosine()
     chain = full.by_noise(steps)
